@@ -1,0 +1,113 @@
+// The seam to files: POSIX, in memory (with power loss), fault-injecting. Paths are absolute,
+// UTF-8, without "." or "..". Everything is thread-safe unless a member says otherwise. Errors
+// carry the path.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace keyhold::io {
+
+struct FileInfo {
+  enum class Type : std::uint8_t { file, directory, other };
+  Type type;
+  std::uint64_t size_bytes;
+  std::uint64_t device;
+  std::uint64_t inode;
+  WallTime modified;
+};
+
+struct OpenOptions {
+  enum class Access : std::uint8_t { read, read_write };
+  enum class Create : std::uint8_t {
+    never,      // it must exist
+    exclusive,  // it must not exist
+  };
+  Access access = Access::read;
+  Create create = Create::never;
+  std::uint32_t mode = 0600;
+  bool direct = false;  // O_DIRECT where the file system has it: offsets, lengths and memory are
+                        // multiples of 4096
+};
+
+enum class Advice : std::uint8_t { normal, random, sequential, will_need, dont_need };
+
+class File {
+ public:
+  virtual ~File() = default;
+
+  // Fills `out` from `offset`; fewer bytes only at the end of the file.
+  virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView out) = 0;
+  // Writes all of `data` or fails; after a failure any prefix of it may have been written.
+  virtual Status write_at(std::uint64_t offset, ByteView data) = 0;
+  // Data and the metadata needed to read it are on stable storage (fdatasync).
+  virtual Status sync_data() = 0;
+  virtual Status sync_all() = 0;
+  // Starts (or with wait, finishes) writing back a range without making it durable
+  // (sync_file_range).
+  virtual Status sync_range(std::uint64_t offset, std::uint64_t length, bool wait) = 0;
+  virtual Status truncate(std::uint64_t size_bytes) = 0;
+  // Reserves space without changing the size; where unsupported, does nothing.
+  virtual Status reserve(std::uint64_t offset, std::uint64_t length) = 0;
+  virtual Result<FileInfo> info() = 0;
+  virtual void advise(Advice advice, std::uint64_t offset, std::uint64_t length) = 0;
+  // Closes; the destructor does too, but cannot report.
+  virtual Status close() = 0;
+};
+
+// Held until destroyed, or until the process ends. Another process (or another handle here) cannot
+// take it meanwhile.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
+};
+
+struct SpaceInfo {
+  std::uint64_t free_bytes;
+  std::uint64_t total_bytes;
+};
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  virtual Result<std::unique_ptr<File>> open(const std::string& path,
+                                             const OpenOptions& options) = 0;
+  virtual Result<FileInfo> info(const std::string& path) = 0;
+  // Atomically; replaces `to` where it exists.
+  virtual Status rename(const std::string& from, const std::string& to) = 0;
+  virtual Status link(const std::string& from, const std::string& to) = 0;
+  virtual Status remove(const std::string& path) = 0;
+  virtual Status make_directory(const std::string& path, std::uint32_t mode) = 0;
+  virtual Status remove_directory(const std::string& path) = 0;
+  // Names without "." and "..", sorted.
+  virtual Result<std::vector<std::string>> list(const std::string& path) = 0;
+  // What was made, renamed or removed in this directory is durable.
+  virtual Status sync_directory(const std::string& path) = 0;
+  // Makes the lock file where needed. Code::busy where somebody holds it. Held per open handle
+  // (flock).
+  virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path, bool shared = false) = 0;
+  virtual Result<SpaceInfo> space(const std::string& path) = 0;
+};
+
+// The machine's files. Retries EINTR, finishes short writes.
+FileSystem& posix_file_system();
+
+// Whole small files. read_file fails with Code::invalid_argument above `limit_bytes`.
+Result<ByteVector> read_file(FileSystem& files, const std::string& path, std::size_t limit_bytes);
+// Durable and atomic: a temporary file beside it, written, synced, renamed over, directory synced.
+Status replace_file(FileSystem& files, const std::string& path, ByteView content,
+                    std::uint32_t mode = 0600);
+
+Result<bool> exists(FileSystem& files, const std::string& path);
+std::string parent_path(std::string_view path);
+std::string join_path(std::string_view directory, std::string_view name);
+
+}  // namespace keyhold::io

@@ -1,0 +1,34 @@
+// What a wrap is for; bound to it by the KMS (AWS EncryptionContext, GCP additional authenticated
+// data, Vault associated data).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/ids.h"
+
+namespace keyhold::kms {
+
+// Persisted: the numbers never change. A key policy can allow one purpose and deny another.
+enum class Purpose : std::uint8_t { serve = 1, restore = 2 };
+
+struct WrapContext {
+  OrgId org;
+  ClusterId cluster;
+  RegionName region;
+  Purpose purpose = Purpose::serve;
+  KeyId key_id;
+  std::uint32_t version = 0;
+
+  friend bool operator==(const WrapContext&, const WrapContext&) = default;
+};
+
+// {"cluster", "key_id" (hex), "org", "product": "keyhold", "purpose": "serve"|"restore", "region",
+// "version" (decimal)}: all strings.
+std::map<std::string, std::string> to_pairs(const WrapContext& context);
+
+// The pairs as canonical JSON (RFC 8785), for a KMS that takes bytes.
+std::string to_canonical_json(const WrapContext& context);
+
+}  // namespace keyhold::kms
