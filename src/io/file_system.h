@@ -47,18 +47,20 @@ class File {
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableByteView out) = 0;
   // Writes all of `data` or fails; after a failure any prefix of it may have been written.
   virtual Status write_at(std::uint64_t offset, ByteView data) = 0;
-  // Data and the metadata needed to read it are on stable storage (fdatasync).
+  // Data and the metadata needed to read it, the size included, are on stable storage (fdatasync).
+  // A file of the machine that failed a sync fails every later one: what was lost stays lost.
   virtual Status sync_data() = 0;
   virtual Status sync_all() = 0;
   // Starts (or with wait, finishes) writing back a range without making it durable
-  // (sync_file_range).
+  // (sync_file_range). Length 0 stands for all that follows, here and in advise.
   virtual Status sync_range(std::uint64_t offset, std::uint64_t length, bool wait) = 0;
   virtual Status truncate(std::uint64_t size_bytes) = 0;
   // Reserves space without changing the size; where unsupported, does nothing.
   virtual Status reserve(std::uint64_t offset, std::uint64_t length) = 0;
   virtual Result<FileInfo> info() = 0;
   virtual void advise(Advice advice, std::uint64_t offset, std::uint64_t length) = 0;
-  // Closes; the destructor does too, but cannot report.
+  // Closes; the destructor does too, but cannot report. Not while another call runs. Every later
+  // call fails, but a second close does nothing.
   virtual Status close() = 0;
 };
 
@@ -102,11 +104,13 @@ FileSystem& posix_file_system();
 
 // Whole small files. read_file fails with Code::invalid_argument above `limit_bytes`.
 Result<ByteVector> read_file(FileSystem& files, const std::string& path, std::size_t limit_bytes);
-// Durable and atomic: a temporary file beside it, written, synced, renamed over, directory synced.
+// Durable and atomic: a temporary file beside it (`.NAME.tmp-` and 16 hexadecimal digits, removed
+// on failure), written, synced, renamed over, directory synced.
 Status replace_file(FileSystem& files, const std::string& path, ByteView content,
                     std::uint32_t mode = 0600);
 
 Result<bool> exists(FileSystem& files, const std::string& path);
+// "/" for what stands directly below it, and for itself.
 std::string parent_path(std::string_view path);
 std::string join_path(std::string_view directory, std::string_view name);
 

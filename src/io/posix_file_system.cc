@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "io/posix_file.h"
+
+namespace keyhold::io {
+namespace {
+
+Result<Descriptor> open_descriptor(const std::string& path, int flags, mode_t mode) {
+  const int fd = without_eintr([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
+  if (fd < 0) return fail_path(errno, "open", path);
+  return Descriptor(fd);
+}
+
+int access_flags(const OpenOptions& options) {
+  return options.access == OpenOptions::Access::read ? O_RDONLY : O_RDWR;
+}
+
+int create_flags(const OpenOptions& options) {
+  return options.create == OpenOptions::Create::exclusive ? O_CREAT | O_EXCL : 0;
+}
+
+// The same open file once more, with O_DIRECT; -1 where its file system refuses that. Asking for
+// O_DIRECT at the first open would leave a new file behind at each refusal.
+Descriptor reopen_direct(const Descriptor& plain, const OpenOptions& options) {
+  const std::string self = "/proc/self/fd/" + std::to_string(plain.get());
+  const int flags = access_flags(options) | O_DIRECT | O_CLOEXEC;
+  return Descriptor(without_eintr([&] { return ::open(self.c_str(), flags); }));
+}
+
+class PosixLock final : public FileLock {
+ public:
+  explicit PosixLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+
+ private:
+  Descriptor descriptor_;
+};
+
+struct DirectoryCloser {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+Result<std::vector<std::string>> read_names(DIR* directory, const std::string& path) {
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory);
+    if (entry == nullptr && errno != 0) return fail_path(errno, "readdir", path);
+    if (entry == nullptr) return names;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+}
+
+Status outcome_of(int outcome, std::string_view operation, const std::string& path) {
+  if (outcome != 0) return fail_path(errno, operation, path);
+  return {};
+}
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<File>> open(const std::string& path, const OpenOptions& options) override {
+    const int flags = access_flags(options) | create_flags(options);
+    KEYHOLD_TRY_ASSIGN(Descriptor plain, open_descriptor(path, flags, options.mode));
+    if (options.direct) {
+      Descriptor direct = reopen_direct(plain, options);
+      if (direct.get() >= 0) return std::make_unique<PosixFile>(std::move(direct), path, true);
+    }
+    return std::make_unique<PosixFile>(std::move(plain), path, false);
+  }
+
+  Result<FileInfo> info(const std::string& path) override {
+    struct stat raw {};
+    if (::stat(path.c_str(), &raw) != 0) return fail_path(errno, "stat", path);
+    return info_of(raw);
+  }
+
+  Status rename(const std::string& from, const std::string& to) override {
+    return outcome_of(::rename(from.c_str(), to.c_str()), "rename", from + " to " + to);
+  }
+
+  Status link(const std::string& from, const std::string& to) override {
+    return outcome_of(::link(from.c_str(), to.c_str()), "link", from + " to " + to);
+  }
+
+  Status remove(const std::string& path) override {
+    return outcome_of(::unlink(path.c_str()), "unlink", path);
+  }
+
+  Status make_directory(const std::string& path, std::uint32_t mode) override {
+    return outcome_of(::mkdir(path.c_str(), mode), "mkdir", path);
+  }
+
+  Status remove_directory(const std::string& path) override {
+    return outcome_of(::rmdir(path.c_str()), "rmdir", path);
+  }
+
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    const std::unique_ptr<DIR, DirectoryCloser> directory(::opendir(path.c_str()));
+    if (!directory) return fail_path(errno, "opendir", path);
+    KEYHOLD_TRY_ASSIGN(std::vector<std::string> names, read_names(directory.get(), path));
+    std::ranges::sort(names);
+    return names;
+  }
+
+  Status sync_directory(const std::string& path) override {
+    KEYHOLD_TRY_ASSIGN(const Descriptor directory,
+                       open_descriptor(path, O_RDONLY | O_DIRECTORY, 0));
+    const int outcome = without_eintr([&] { return ::fsync(directory.get()); });
+    // EINVAL: a file system that has no such call for directories (some network mounts).
+    if (outcome != 0 && errno != EINVAL) return fail_path(errno, "fsync", path);
+    return {};
+  }
+
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path, bool shared) override {
+    // NFS turns flock into fcntl locks, where an exclusive one needs a writable descriptor.
+    const int flags = O_CREAT | (shared ? O_RDONLY : O_RDWR);
+    KEYHOLD_TRY_ASSIGN(Descriptor descriptor, open_descriptor(path, flags, 0600));
+    const int operation = (shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+    if (without_eintr([&] { return ::flock(descriptor.get(), operation); }) != 0) {
+      if (errno == EWOULDBLOCK) return fail(Code::busy, "lock " + path + ": somebody holds it");
+      return fail_path(errno, "lock", path);
+    }
+    return std::make_unique<PosixLock>(std::move(descriptor));
+  }
+
+  Result<SpaceInfo> space(const std::string& path) override {
+    struct statvfs raw {};
+    if (::statvfs(path.c_str(), &raw) != 0) return fail_path(errno, "statvfs", path);
+    return SpaceInfo{.free_bytes = raw.f_bavail * raw.f_frsize,
+                     .total_bytes = raw.f_blocks * raw.f_frsize};
+  }
+};
+
+}  // namespace
+
+FileSystem& posix_file_system() {
+  static PosixFileSystem files;
+  return files;
+}
+
+}  // namespace keyhold::io
