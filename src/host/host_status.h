@@ -1,0 +1,38 @@
+// What a running host says of itself.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "crypto/secret.h"
+#include "keyring/keyring.h"
+
+namespace keyhold::host {
+
+enum class HostState : std::uint8_t { waiting_for_kms, serving, sealed };
+std::string_view host_state_name(HostState state);  // waiting-for-kms, serving, sealed
+
+struct HostStatus {
+  std::int64_t pid = 0;
+  std::string program;
+  WallTime started;
+  HostState state = HostState::waiting_for_kms;
+  std::string reason;  // why it waits or is sealed
+  std::string aead_backend;
+  crypto::SecretMemoryUse secret_memory{};
+  std::optional<WallTime> last_kms_success;
+  std::string last_kms_problem;  // of the last attempt, where it failed
+  std::string last_upkeep_problem;
+  keyring::Health health;  // empty while it waits
+  std::uint64_t clients_served = 0;
+};
+
+// One JSON object; what the control socket carries.
+std::string to_json_text(const HostStatus& status);
+Result<HostStatus> host_status_from_json(std::string_view text);
+
+}  // namespace keyhold::host

@@ -1,0 +1,19 @@
+// The places of a store's own records, below its root.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace keyhold::host {
+
+struct StoreLayout {
+  explicit StoreLayout(std::string_view store_path);
+
+  std::string root;       // the store
+  std::string directory;  // .keyhold, 0700; keyring.a and keyring.b lie in it
+  std::string lock;       // held by the host; its text names the host
+  std::string config;     // format/store_config.h
+  std::string socket;     // control.sock, 0600
+};
+
+}  // namespace keyhold::host

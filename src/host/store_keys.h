@@ -1,0 +1,35 @@
+// The keys of one store, whoever holds them: this process as the store's host, or a running host
+// asked over its control socket.
+#pragma once
+
+#include <cstdint>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "kms/key_spec.h"
+#include "store/key_source.h"
+
+namespace keyhold::host {
+
+enum class Role : std::uint8_t {
+  host,    // this process holds the store's lock and talks to the KMS
+  client,  // another one does
+};
+
+// Thread-safe. The orders run on the host, wait for its KMS where they need it, and end by its
+// deadline (HostOptions::kms_timeout for each KMS call). Errors as in keyring/keyring.h.
+class StoreKeys : public store::KeySource {
+ public:
+  [[nodiscard]] virtual Role role() const = 0;
+
+  // A new DEK generation, which new files use from the return on.
+  virtual Result<Generation> rotate_dek() = 0;
+  // A new KEK version; every DEK is wrapped again.
+  virtual Status rotate_kek() = 0;
+  // The KEK wrapped again by the newest version of every CMEK that it has a lockbox for.
+  virtual Status rewrap() = 0;
+  // The KEK wrapped by another CMEK; the old lockboxes are removed.
+  virtual Status rewrap_to(const kms::KeySpec& spec) = 0;
+};
+
+}  // namespace keyhold::host

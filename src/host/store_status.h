@@ -1,0 +1,51 @@
+// Everything there is to say of a store, with or without its host and its KMS.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "host/host.h"
+#include "host/host_status.h"
+#include "keyring/contents.h"
+#include "kms/client.h"
+
+namespace keyhold::host {
+
+// What the KMS of one lockbox answers now.
+struct KmsAnswer {
+  kms::KeySpec spec;
+  std::optional<kms::KeyDescription> key;  // where it describes the CMEK
+  bool unwraps = false;                    // one real unwrap of the KEK succeeded
+  std::optional<kms::Error> error;         // the first that went wrong
+};
+
+struct StoreStatus {
+  std::string path;
+  keyring::Inspection keyring;
+  std::string anchor_path;                  // empty: rollback is not detected
+  std::string anchor_problem;               // why the anchor's place is not known
+  std::optional<HostStatus> host;           // a running one's
+  std::string host_problem;                 // somebody holds the lock, but does not answer
+  std::vector<KmsAnswer> kms;               // one a lockbox, in their order; empty where not asked
+  std::string aead_backend;                 // the host's, else what this process would use
+  crypto::SecretMemoryUse secret_memory{};  // likewise
+};
+
+struct StatusOptions {
+  bool ask_kms = false;
+  ClientFactory clients;  // empty: kms::make_client
+  nanoseconds kms_timeout = std::chrono::seconds(5);
+  nanoseconds host_timeout = std::chrono::seconds(2);
+};
+
+// Takes no lock and writes nothing. Code::not_found where there is no store; a damaged key ring is
+// an error only where neither copy is whole.
+Result<StoreStatus> describe_store(const Environment& environment, const std::string& store_path,
+                                   StatusOptions options = {});
+
+// One JSON object, indented.
+std::string to_json_text(const StoreStatus& status);
+
+}  // namespace keyhold::host
