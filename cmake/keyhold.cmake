@@ -1,3 +1,6 @@
+# What the unit tests need built; the sanitizer builds make nothing else.
+add_custom_target(keyhold_unit_tests)
+
 # keyhold_library(NAME SOURCES … [DEPS …] [PRIVATE_DEPS …])
 #   A static library keyhold_NAME of the folder src/NAME. Headers are included as "NAME/header.h".
 function(keyhold_library name)
@@ -24,4 +27,7 @@ function(keyhold_test name)
   target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gmock_main)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS ${arg_LABEL} TIMEOUT ${arg_TIMEOUT})
+  if(arg_LABEL STREQUAL unit)
+    add_dependencies(keyhold_unit_tests ${name})
+  endif()
 endfunction()

@@ -25,3 +25,15 @@ endif()
 if(KEYHOLD_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+
+find_program(KEYHOLD_CCACHE ccache DOC "Used as the compiler's launcher where there is one")
+if(KEYHOLD_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${KEYHOLD_CCACHE})
+endif()
+
+# The system's interpreter for tests that need the standard library only; the environment that
+# scripts/test makes for those that need more.
+find_program(KEYHOLD_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH)
+find_program(KEYHOLD_PYTHON python3)
+set(KEYHOLD_VENV_PYTHON ${PROJECT_SOURCE_DIR}/build/venv/bin/python
+  CACHE FILEPATH "Python with the packages that scripts/test installs")

@@ -1,0 +1,43 @@
+"""Who may include whom (docs/architecture.md): the one place where the direction is written down.
+
+Every folder may include itself. A folder that is not named may include nothing, so that a new one has
+to be given its place.
+"""
+
+# Folders whose subfolders are layers of their own; elsewhere a subfolder belongs to its folder's.
+WITH_INNER_LAYERS = {"kms"}
+
+ALLOWED = {
+    "base": [],
+    "crypto": ["base"],
+    "format": ["base"],
+    "io": ["base"],
+    "kms": ["base", "crypto", "io", "kms/local"],  # client.cc makes the provider's client
+    "kms/fake": ["base", "crypto", "kms"],
+    "kms/local": ["base", "crypto", "format", "io", "kms"],
+    "keyring": ["base", "crypto", "format", "io", "kms"],
+    "store": ["base", "crypto", "format", "io"],
+    "host": ["base", "crypto", "format", "io", "kms", "keyring", "store"],
+    "rocksdb": ["base", "io", "store", "host"],
+    "cli": ["base", "crypto", "format", "io", "kms", "kms/local", "keyring", "store", "host"],
+    "cmd": ["base", "cli"],
+}
+
+# What a *_test.cc or a header of test support may include beyond its folder's own list.
+ALLOWED_IN_TESTS = ["kms/fake", "kms/local"]
+
+# Headers of third parties, and the only places (paths from the top of the tree) that may include them.
+THIRD_PARTY = {
+    "openssl/": ["src/crypto/"],
+    "intel-ipsec-mb.h": ["src/crypto/"],
+    "rocksdb/": ["src/rocksdb/", "examples/", "bench/", "tests/"],
+    "spdlog/": ["src/base/log.cc"],
+    "CLI/": ["src/cli/", "cmd/"],
+    "toml++/": ["src/host/", "src/cli/"],
+}
+
+# Third parties too heavy to come in through a header of ours.
+HEAVY = ["nlohmann/json.hpp", "spdlog/", "toml++/", "CLI/"]
+
+# Where secret bytes may be touched: the folders that may make a SecretAccess.
+SECRET_ACCESS = ["src/crypto/", "src/kms/", "src/keyring/", "src/host/"]
