@@ -20,9 +20,13 @@ class KeySource {
   [[nodiscard]] virtual StoreId store_id() const = 0;
   // The DEK generation that new files use. Never waits for a KMS.
   [[nodiscard]] virtual Result<Generation> current_generation() = 0;
-  // HKDF-SHA-256(DEK of `generation`, salt, info). Code::sealed after a seal; Code::not_found where
-  // the generation was shredded or never was. Never waits for a KMS; may ask the host over its
-  // socket once per generation.
+  // Makes a generation's DEK ready for derive(). May ask the host over its socket, so it is called
+  // outside the guard; never waits for a KMS. Code::sealed after a seal; Code::not_found where the
+  // generation was shredded or never was.
+  [[nodiscard]] virtual Status prepare(Generation generation) = 0;
+  // HKDF-SHA-256(DEK of `generation`, salt, info). REQUIRES: the caller is in a SealGuard::Use of
+  // guard() whose check() passed; so it never blocks and never takes the guard. Code::not_found
+  // where the generation is not prepared.
   [[nodiscard]] virtual Result<crypto::Key256> derive(Generation generation, ByteView salt,
                                                       ByteView info) = 0;
   // Bytes sealed under a generation, for rotation by volume. Cheap.
