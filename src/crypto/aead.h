@@ -1,9 +1,15 @@
 // AES-256-GCM (NIST SP 800-38D): key 32 bytes, nonce 12 bytes, tag 16 bytes, any AAD.
 //
-// Two back ends behind one table of functions, chosen once at start: libipsec-mb where the CPU has
-// VAES and VPCLMULQDQ (there it is the faster), OpenSSL elsewhere. KEYHOLD_AEAD=openssl|ipsec-mb in
-// the environment chooses by hand. The caller guarantees that a (key, nonce) pair is used for one
-// message only.
+// Two back ends behind one table of functions, chosen once at the first use: libipsec-mb where the
+// CPU has AVX-512 with VAES and VPCLMULQDQ (there it is the faster), OpenSSL elsewhere.
+// KEYHOLD_AEAD=openssl|ipsec-mb in the environment chooses by hand; with any other value, or a
+// choice that this CPU cannot run, every AeadKey::expand fails with Code::invalid_argument: inside
+// a database process a mistyped setting neither ends the process nor picks another cipher silently.
+// The caller guarantees that a (key, nonce) pair is used for one message only.
+//
+// Where key material lies: ipsec-mb's round keys and GHASH tables in the SecretBlock, locked.
+// OpenSSL 3.0 keeps its cipher contexts, key schedule included, on its own heap: not locked and in
+// core files; they are cleansed when the key is released.
 #pragma once
 
 #include <array>
@@ -21,8 +27,8 @@ inline constexpr std::size_t kTagSizeBytes = 16;
 
 using Nonce = std::array<std::uint8_t, kNonceSizeBytes>;
 
-// One back end. `state` is the expanded key (round keys, GHASH tables), state_size_bytes of secret
-// memory, 64-byte aligned.
+// One back end. Thread-safe: one state may seal and open on many threads at once. `state` is the
+// expanded key (round keys, GHASH tables), state_size_bytes of secret memory, 64-byte aligned.
 struct AeadBackend {
   std::string_view name;
   std::size_t state_size_bytes;

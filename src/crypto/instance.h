@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "base/bytes.h"
+
 namespace keyhold::crypto {
 
 // Changes when the process has forked (in the child) and when notify_cloned() was called. One
@@ -19,5 +21,9 @@ void notify_cloned();
 // window: from the resume until the kernel has delivered the event and the thread has run. One per
 // process; a second call does nothing. Returns false where the kernel gives no such socket.
 bool start_clone_listener();
+
+// Whether a datagram of the kernel's uevent socket ("ACTION@PATH", then NUL-ended NAME=VALUE pairs)
+// says that the machine has a new generation id.
+bool is_clone_event(ByteView datagram);
 
 }  // namespace keyhold::crypto

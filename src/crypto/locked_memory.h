@@ -1,0 +1,32 @@
+// The system calls under the secret pool. Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/error.h"
+
+namespace keyhold::crypto {
+
+// Zeroed pages between two inaccessible ones, left out of core files (MADV_DONTDUMP); not yet
+// locked. REQUIRES: size_bytes is a multiple of the page size.
+Result<std::uint8_t*> map_guarded(std::size_t size_bytes);
+void unmap_guarded(std::uint8_t* base, std::size_t size_bytes);
+
+// False, with errno, where mlock(2) refuses.
+bool lock_pages(std::uint8_t* base, std::size_t size_bytes);
+void unlock_pages(std::uint8_t* base, std::size_t size_bytes);
+
+// RLIMIT_MEMLOCK's soft limit; SIZE_MAX where unlimited or under CAP_IPC_LOCK.
+std::size_t memory_lock_limit_bytes();
+
+// Code::permission: what was wanted, the limit, what the pool holds, and how to raise it.
+tl::unexpected<Error> memory_lock_failure(int error_number, std::size_t wanted_bytes,
+                                          std::size_t locked_bytes);
+
+// Under AddressSanitizer free blocks are poisoned, so that use after release is found; else
+// nothing.
+void allow_access(const std::uint8_t* base, std::size_t size_bytes);
+void forbid_access(const std::uint8_t* base, std::size_t size_bytes);
+
+}  // namespace keyhold::crypto
