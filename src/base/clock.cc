@@ -18,9 +18,10 @@ class SystemClock final : public Clock {
 
 }  // namespace
 
+// Never destroyed: an engine's threads may still run while the process exits.
 const Clock& system_clock() {
-  static const SystemClock clock;
-  return clock;
+  static const auto* const clock = new SystemClock;
+  return *clock;
 }
 
 std::chrono::nanoseconds Deadline::remaining(const Clock& clock) const {

@@ -67,6 +67,7 @@ Code code_of_errno(int error_number) {
       return Code::invalid_argument;
     case EOPNOTSUPP:
     case ENOSYS:
+    case EXDEV:  // a link or rename between two file systems: the caller may copy instead
       return Code::unsupported;
     default:
       return Code::io;

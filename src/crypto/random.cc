@@ -24,9 +24,10 @@ class KernelRandom final : public Random {
 
 }  // namespace
 
+// Never destroyed: an engine's threads may still run while the process exits.
 Random& system_random() {
-  static KernelRandom random;
-  return random;
+  static auto* const random = new KernelRandom;
+  return *random;
 }
 
 }  // namespace keyhold::crypto

@@ -22,6 +22,7 @@ struct FileInfo {
   std::uint64_t device;
   std::uint64_t inode;
   WallTime modified;
+  std::uint64_t links = 1;  // names that lead to it
 };
 
 struct OpenOptions {

@@ -54,6 +54,7 @@ FileInfo info_of(const struct stat& raw) {
       .device = raw.st_dev,
       .inode = raw.st_ino,
       .modified = WallTime(std::chrono::duration_cast<WallTime::duration>(since_epoch)),
+      .links = raw.st_nlink,
   };
 }
 

@@ -142,9 +142,10 @@ class PosixFileSystem final : public FileSystem {
 
 }  // namespace
 
+// Never destroyed: an engine's threads may still run while the process exits.
 FileSystem& posix_file_system() {
-  static PosixFileSystem files;
-  return files;
+  static auto* const files = new PosixFileSystem;
+  return *files;
 }
 
 }  // namespace keyhold::io
