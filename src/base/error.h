@@ -71,17 +71,18 @@ tl::unexpected<Error> fail_errno(int error_number, std::string_view what);
 #define KEYHOLD_CONCAT(a, b) KEYHOLD_CONCAT_INNER(a, b)
 
 // Leaves the function with the error of `expr`, a Status or Result.
-#define KEYHOLD_TRY(expr)                                       \
-  do {                                                          \
-    if (auto keyhold_status = (expr); !keyhold_status) {        \
-      return tl::unexpected(std::move(keyhold_status).error()); \
-    }                                                           \
+#define KEYHOLD_TRY(expr) KEYHOLD_TRY_INNER(KEYHOLD_CONCAT(keyhold_status_, __COUNTER__), expr)
+#define KEYHOLD_TRY_INNER(status, expr)                 \
+  do {                                                  \
+    if (auto status = (expr); !status) {                \
+      return tl::unexpected(std::move(status).error()); \
+    }                                                   \
   } while (false)
 
 // Declares or assigns `lhs` from the value of `expr`, a Result, or leaves the function with its
 // error.
 #define KEYHOLD_TRY_ASSIGN(lhs, expr) \
-  KEYHOLD_TRY_ASSIGN_INNER(KEYHOLD_CONCAT(keyhold_result_, __LINE__), lhs, expr)
+  KEYHOLD_TRY_ASSIGN_INNER(KEYHOLD_CONCAT(keyhold_result_, __COUNTER__), lhs, expr)
 #define KEYHOLD_TRY_ASSIGN_INNER(result, lhs, expr)              \
   auto result = (expr);                                          \
   if (!result) return tl::unexpected(std::move(result).error()); \

@@ -67,6 +67,7 @@ class Key256 {
  public:
   static constexpr std::size_t kSizeBytes = 32;
 
+  Key256() = default;  // empty
   static Result<Key256> generate(Random& random);
   // Zeroed, to be filled through bytes(): for bytes that arrive from a KMS or a socket.
   static Result<Key256> allocate();

@@ -57,7 +57,7 @@ struct HeaderSlot {
   Salt salt{};
   bool closed = false;
   Closing closing{};  // zero unless closed
-  std::vector<SubkeySwitch> switches;
+  std::vector<SubkeySwitch> switches{};
   std::array<std::uint8_t, 32> mac{};
 
   friend bool operator==(const HeaderSlot&, const HeaderSlot&) = default;

@@ -38,6 +38,8 @@ class SealGuard {
 
     // Code::sealed where the store is sealed.
     [[nodiscard]] Status check() const;
+    // And where it was sealed since epoch `began_in`.
+    [[nodiscard]] Status check(std::uint64_t began_in) const;
     // Rises at every seal. What began in one epoch must not report success in another.
     [[nodiscard]] std::uint64_t epoch() const { return guard_.epoch_; }
 
@@ -50,8 +52,9 @@ class SealGuard {
   void seal();
   void unseal();
 
-  void add(KeyHolder& holder);
-  void remove(KeyHolder& holder);
+  // A holder is wiped by every seal until it is removed; both outside any use of this thread.
+  std::list<KeyHolder*>::iterator add(KeyHolder& holder);
+  void remove(std::list<KeyHolder*>::iterator place);
 
  private:
   pthread_rwlock_t lock_;

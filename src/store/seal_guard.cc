@@ -1,0 +1,60 @@
+#include "store/seal_guard.h"
+
+namespace keyhold::store {
+
+SealGuard::SealGuard() {
+  pthread_rwlockattr_t attributes;
+  pthread_rwlockattr_init(&attributes);
+  // A seal goes before new uses. Uses never nest: a nested one would wait for the seal that waits
+  // for the outer one.
+  pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+  pthread_rwlock_init(&lock_, &attributes);
+  pthread_rwlockattr_destroy(&attributes);
+}
+
+SealGuard::~SealGuard() {
+  pthread_rwlock_destroy(&lock_);
+}
+
+Status SealGuard::Use::check() const {
+  if (guard_.sealed_)
+    return fail(Code::sealed, "the store is sealed: the right to use its keys has ended");
+  return {};
+}
+
+Status SealGuard::Use::check(std::uint64_t began_in) const {
+  KEYHOLD_TRY(check());
+  if (guard_.epoch_ != began_in) {
+    return fail(Code::sealed, "the store was sealed meanwhile: what was under way does not count");
+  }
+  return {};
+}
+
+void SealGuard::seal() {
+  pthread_rwlock_wrlock(&lock_);
+  if (!sealed_) {
+    sealed_ = true;
+    ++epoch_;
+    const std::lock_guard lock(holders_mutex_);
+    for (KeyHolder* holder : holders_) holder->wipe_keys();
+  }
+  pthread_rwlock_unlock(&lock_);
+}
+
+void SealGuard::unseal() {
+  pthread_rwlock_wrlock(&lock_);
+  sealed_ = false;
+  pthread_rwlock_unlock(&lock_);
+}
+
+std::list<KeyHolder*>::iterator SealGuard::add(KeyHolder& holder) {
+  const std::lock_guard lock(holders_mutex_);
+  return holders_.insert(holders_.end(), &holder);
+}
+
+void SealGuard::remove(std::list<KeyHolder*>::iterator place) {
+  const std::lock_guard lock(holders_mutex_);
+  holders_.erase(place);
+}
+
+}  // namespace keyhold::store
