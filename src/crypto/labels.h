@@ -11,6 +11,7 @@ namespace keyhold::crypto::labels {
 
 // From a DEK.
 inline constexpr std::string_view kFileKey = "keyhold/1 file key";
+inline constexpr std::string_view kConfigMac = "keyhold/1 config mac";
 
 // From a file key.
 inline constexpr std::string_view kHeaderMac = "keyhold/1 header mac";
@@ -33,8 +34,8 @@ inline constexpr std::string_view kWrap = "keyhold/1 wrap";
 inline constexpr std::string_view kCheckValue = "keyhold/1 check value";
 
 inline constexpr std::array kAll = {
-    kFileKey,    kHeaderMac, kTableChunks, kTableTail, kLogSession, kLogMarker,
-    kKeyringMac, kAnchorMac, kPolicyMac,   kDekWrap,   kWrap,       kCheckValue,
+    kFileKey,   kHeaderMac, kTableChunks, kTableTail, kLogSession, kLogMarker, kKeyringMac,
+    kAnchorMac, kPolicyMac, kDekWrap,     kWrap,      kCheckValue, kConfigMac,
 };
 
 }  // namespace keyhold::crypto::labels

@@ -1,0 +1,273 @@
+#include "format/control.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <utility>
+
+#include "format/byte_reader.h"
+#include "format/byte_writer.h"
+
+namespace keyhold::format {
+namespace {
+
+constexpr std::string_view kMagic = "KHCS";
+
+// On the wire: the numbers never change.
+struct WireCode {
+  Code code;
+  std::uint8_t number;
+};
+constexpr std::array kWireCodes = {
+    WireCode{Code::invalid_argument, 1}, WireCode{Code::not_found, 2},
+    WireCode{Code::already_exists, 3},   WireCode{Code::busy, 4},
+    WireCode{Code::denied, 5},           WireCode{Code::unavailable, 6},
+    WireCode{Code::integrity, 7},        WireCode{Code::wrong_key, 8},
+    WireCode{Code::rollback, 9},         WireCode{Code::unsupported, 10},
+    WireCode{Code::no_space, 11},        WireCode{Code::permission, 12},
+    WireCode{Code::sealed, 13},          WireCode{Code::io, 14},
+    WireCode{Code::internal, 15},
+};
+
+std::uint8_t wire_number(Code code) {
+  const auto* const row = std::ranges::find(kWireCodes, code, &WireCode::code);
+  return row == kWireCodes.end() ? std::uint8_t{15} : row->number;
+}
+
+// A number of a later version is an error that this one has no name for.
+Code code_of(std::uint8_t number) {
+  const auto* const row = std::ranges::find(kWireCodes, number, &WireCode::number);
+  return row == kWireCodes.end() ? Code::internal : row->code;
+}
+
+tl::unexpected<Error> damaged(std::string_view what) {
+  return fail(Code::integrity, "control message: " + std::string(what));
+}
+
+ByteVector with_envelope(ControlType type, ByteVector body, std::size_t key_bytes = 0) {
+  ByteWriter out;
+  out.bytes(as_bytes(kMagic));
+  out.u8(kControlVersion);
+  out.u8(static_cast<std::uint8_t>(type));
+  out.u16(0);
+  out.u32(static_cast<std::uint32_t>(body.size() + key_bytes));
+  out.bytes(body);
+  return out.take();
+}
+
+ByteVector u32_body(std::uint32_t value) {
+  ByteWriter body;
+  body.u32(value);
+  return body.take();
+}
+
+struct RequestWriter {
+  ByteVector operator()(const HelloRequest&) const { return with_envelope(ControlType::hello, {}); }
+  ByteVector operator()(const DekRequest& request) const {
+    return with_envelope(ControlType::get_dek, u32_body(number(request.generation)));
+  }
+  ByteVector operator()(const StatusRequest&) const {
+    return with_envelope(ControlType::status, {});
+  }
+  ByteVector operator()(const RotateRequest& request) const {
+    return with_envelope(ControlType::rotate, {static_cast<std::uint8_t>(request.target)});
+  }
+  ByteVector operator()(const RewrapRequest& request) const {
+    ByteWriter body;
+    body.u8(request.to_other ? 1 : 0);
+    if (request.to_other) {
+      assert(check_control_key(request.key));
+      body.u8(request.key.type);
+      body.text(request.key.uri);
+      body.text(request.key.auth_principal);
+      body.text(request.key.endpoint);
+      body.text(request.key.ca_file);
+    }
+    return with_envelope(ControlType::rewrap, body.take());
+  }
+  ByteVector operator()(const ReportRequest& request) const {
+    ByteWriter body;
+    body.u32(number(request.generation));
+    body.u64(request.sealed_bytes);
+    return with_envelope(ControlType::report_sealed_bytes, body.take());
+  }
+};
+
+struct ReplyWriter {
+  ByteVector operator()(const HelloReply& reply) const {
+    ByteWriter body;
+    body.bytes(reply.store.bytes());
+    body.u32(number(reply.current));
+    body.u32(reply.valid_ms);
+    body.u64(reply.epoch);
+    return with_envelope(ControlType::hello_reply, body.take());
+  }
+  ByteVector operator()(const DekReply& reply) const {
+    return with_envelope(ControlType::dek_reply, u32_body(number(reply.generation)),
+                         kControlDekSizeBytes);
+  }
+  ByteVector operator()(const StatusReply& reply) const {
+    const ByteView json = as_bytes(reply.json);
+    const ByteView kept = json.first(std::min(json.size(), kMaxControlReplySizeBytes));
+    return with_envelope(ControlType::status_reply, ByteVector(kept.begin(), kept.end()));
+  }
+  ByteVector operator()(const RotateReply& reply) const {
+    return with_envelope(ControlType::rotate_reply, u32_body(number(reply.generation)));
+  }
+  ByteVector operator()(const RewrapReply&) const {
+    return with_envelope(ControlType::rewrap_reply, {});
+  }
+  ByteVector operator()(const ReportReply&) const {
+    return with_envelope(ControlType::report_reply, {});
+  }
+  ByteVector operator()(const ErrorReply& reply) const {
+    ByteWriter body;
+    body.u8(wire_number(reply.code));
+    body.text(std::string_view(reply.message).substr(0, kMaxControlErrorSizeBytes));
+    return with_envelope(ControlType::error_reply, body.take());
+  }
+};
+
+// The message, where nothing was missing and nothing is left over.
+template <typename Message, typename Variant>
+Result<Variant> whole(const ByteReader& reader, Message message) {
+  if (!reader.done()) return damaged("the body is too short or too long");
+  return Variant(std::move(message));
+}
+
+Result<ControlRequest> parse_rotate(ByteReader& reader) {
+  const std::uint8_t target = reader.u8();
+  if (target != 1 && target != 2) return damaged("unknown thing to rotate");
+  return whole<RotateRequest, ControlRequest>(reader, {static_cast<RotateTarget>(target)});
+}
+
+Result<ControlRequest> parse_rewrap(ByteReader& reader) {
+  RewrapRequest request;
+  const std::uint8_t to_other = reader.u8();
+  if (to_other > 1) return damaged("a flag is neither 0 nor 1");
+  request.to_other = to_other == 1;
+  if (request.to_other) {
+    request.key.type = reader.u8();
+    request.key.uri = reader.text(kMaxControlTextSizeBytes);
+    request.key.auth_principal = reader.text(kMaxControlTextSizeBytes);
+    request.key.endpoint = reader.text(kMaxControlTextSizeBytes);
+    request.key.ca_file = reader.text(kMaxControlTextSizeBytes);
+  }
+  return whole<RewrapRequest, ControlRequest>(reader, std::move(request));
+}
+
+Result<ControlReply> parse_hello(ByteReader& reader) {
+  HelloReply reply;
+  reply.store = reader.id<StoreId>();
+  reply.current = Generation{reader.u32()};
+  reply.valid_ms = reader.u32();
+  reply.epoch = reader.u64();
+  return whole<HelloReply, ControlReply>(reader, reply);
+}
+
+Result<ControlReply> parse_error(ByteReader& reader) {
+  ErrorReply reply;
+  reply.code = code_of(reader.u8());
+  reply.message = reader.text(kMaxControlErrorSizeBytes);
+  return whole<ErrorReply, ControlReply>(reader, std::move(reply));
+}
+
+Status check_version(const ControlEnvelope& envelope) {
+  if (envelope.version == kControlVersion) return {};
+  return fail(Code::unsupported, "control message of version " + std::to_string(envelope.version) +
+                                     "; this Keyhold speaks version " +
+                                     std::to_string(kControlVersion));
+}
+
+tl::unexpected<Error> unknown_type(const ControlEnvelope& envelope) {
+  return fail(Code::unsupported,
+              "control message of unknown type " + std::to_string(envelope.type));
+}
+
+}  // namespace
+
+Result<ControlEnvelope> parse_control_envelope(ByteView bytes) {
+  ByteReader reader(bytes);
+  const bool magic = as_text(reader.bytes(kMagic.size())) == kMagic;
+  ControlEnvelope envelope;
+  envelope.version = reader.u8();
+  envelope.type = reader.u8();
+  const std::uint16_t reserved = reader.u16();
+  envelope.body_size_bytes = reader.u32();
+  if (!magic || reserved != 0 || !reader.done()) return damaged("this is no envelope");
+  return envelope;
+}
+
+ByteVector serialize_control(const ControlRequest& request) {
+  return std::visit(RequestWriter{}, request);
+}
+
+ByteVector serialize_control(const ControlReply& reply) {
+  return std::visit(ReplyWriter{}, reply);
+}
+
+Result<ControlRequest> parse_control_request(const ControlEnvelope& envelope, ByteView body) {
+  KEYHOLD_TRY(check_version(envelope));
+  ByteReader reader(body);
+  switch (static_cast<ControlType>(envelope.type)) {
+    case ControlType::hello:
+      return whole<HelloRequest, ControlRequest>(reader, {});
+    case ControlType::get_dek: {
+      const Generation generation{reader.u32()};
+      return whole<DekRequest, ControlRequest>(reader, {generation});
+    }
+    case ControlType::status:
+      return whole<StatusRequest, ControlRequest>(reader, {});
+    case ControlType::rotate:
+      return parse_rotate(reader);
+    case ControlType::rewrap:
+      return parse_rewrap(reader);
+    case ControlType::report_sealed_bytes: {
+      ReportRequest request;
+      request.generation = Generation{reader.u32()};
+      request.sealed_bytes = reader.u64();
+      return whole<ReportRequest, ControlRequest>(reader, request);
+    }
+    default:
+      return unknown_type(envelope);
+  }
+}
+
+Result<ControlReply> parse_control_reply(const ControlEnvelope& envelope, ByteView body) {
+  KEYHOLD_TRY(check_version(envelope));
+  ByteReader reader(body);
+  switch (static_cast<ControlType>(envelope.type)) {
+    case ControlType::hello_reply:
+      return parse_hello(reader);
+    case ControlType::dek_reply: {
+      const Generation generation{reader.u32()};
+      return whole<DekReply, ControlReply>(reader, {generation});
+    }
+    case ControlType::status_reply:
+      return ControlReply(StatusReply{std::string(as_text(body))});
+    case ControlType::rotate_reply: {
+      const Generation generation{reader.u32()};
+      return whole<RotateReply, ControlReply>(reader, {generation});
+    }
+    case ControlType::rewrap_reply:
+      return whole<RewrapReply, ControlReply>(reader, {});
+    case ControlType::report_reply:
+      return whole<ReportReply, ControlReply>(reader, {});
+    case ControlType::error_reply:
+      return parse_error(reader);
+    default:
+      return unknown_type(envelope);
+  }
+}
+
+Status check_control_key(const ControlKeySpec& key) {
+  for (const std::string* text : {&key.uri, &key.auth_principal, &key.endpoint, &key.ca_file}) {
+    if (text->size() > kMaxControlTextSizeBytes) {
+      return fail(Code::invalid_argument, "a text of the key spec is longer than " +
+                                              std::to_string(kMaxControlTextSizeBytes) + " bytes");
+    }
+  }
+  return {};
+}
+
+}  // namespace keyhold::format

@@ -1,0 +1,187 @@
+#include "format/control.h"
+
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace keyhold::format {
+namespace {
+
+ControlEnvelope envelope_of(ByteView message) {
+  auto envelope = parse_control_envelope(message.first(kControlEnvelopeSizeBytes));
+  EXPECT_TRUE(envelope);
+  return envelope.value_or(ControlEnvelope{});
+}
+
+Result<ControlRequest> read_request(ByteView message) {
+  return parse_control_request(envelope_of(message), message.subspan(kControlEnvelopeSizeBytes));
+}
+
+Result<ControlReply> read_reply(ByteView message) {
+  return parse_control_reply(envelope_of(message), message.subspan(kControlEnvelopeSizeBytes));
+}
+
+StoreId example_store() {
+  std::array<std::uint8_t, 16> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i);
+  return StoreId(bytes);
+}
+
+RewrapRequest example_rewrap() {
+  return {
+      .to_other = true,
+      .key = {
+          .type = 6, .uri = "local:///k/b", .auth_principal = "", .endpoint = "e", .ca_file = "c"}};
+}
+
+// The worked examples of docs/formats/control-socket.md.
+TEST(ControlFormat, WorkedExamplesAreByteExact) {
+  EXPECT_EQ(to_hex(serialize_control(ControlRequest(DekRequest{Generation{3}}))),
+            "4b4843530102000004000000"
+            "03000000");
+  EXPECT_EQ(to_hex(serialize_control(ControlReply(DekReply{Generation{3}}))),
+            "4b4843530182000024000000"
+            "03000000");
+  EXPECT_EQ(
+      to_hex(serialize_control(ControlReply(HelloReply{
+          .store = example_store(), .current = Generation{2}, .valid_ms = 1000, .epoch = 1}))),
+      "4b4843530181000020000000"
+      "000102030405060708090a0b0c0d0e0f"
+      "02000000"
+      "e8030000"
+      "0100000000000000");
+  EXPECT_EQ(to_hex(serialize_control(ControlReply(ErrorReply{Code::sealed, "no"}))),
+            "4b48435301ff000005000000"
+            "0d"
+            "02006e6f");
+}
+
+TEST(ControlFormat, EveryRequestReadsAsItWasWritten) {
+  const auto dek = read_request(serialize_control(ControlRequest(DekRequest{Generation{9}})));
+  ASSERT_TRUE(dek);
+  EXPECT_EQ(std::get<DekRequest>(*dek).generation, Generation{9});
+
+  const auto rotate =
+      read_request(serialize_control(ControlRequest(RotateRequest{RotateTarget::kek})));
+  ASSERT_TRUE(rotate);
+  EXPECT_EQ(std::get<RotateRequest>(*rotate).target, RotateTarget::kek);
+
+  const auto rewrap = read_request(serialize_control(ControlRequest(example_rewrap())));
+  ASSERT_TRUE(rewrap);
+  EXPECT_TRUE(std::get<RewrapRequest>(*rewrap).to_other);
+  EXPECT_EQ(std::get<RewrapRequest>(*rewrap).key, example_rewrap().key);
+
+  const auto same = read_request(serialize_control(ControlRequest(RewrapRequest{})));
+  ASSERT_TRUE(same);
+  EXPECT_FALSE(std::get<RewrapRequest>(*same).to_other);
+
+  const auto report =
+      read_request(serialize_control(ControlRequest(ReportRequest{Generation{4}, 1ULL << 40})));
+  ASSERT_TRUE(report);
+  EXPECT_EQ(std::get<ReportRequest>(*report).generation, Generation{4});
+  EXPECT_EQ(std::get<ReportRequest>(*report).sealed_bytes, 1ULL << 40);
+
+  EXPECT_TRUE(std::holds_alternative<HelloRequest>(
+      read_request(serialize_control(ControlRequest(HelloRequest{}))).value()));
+  EXPECT_TRUE(std::holds_alternative<StatusRequest>(
+      read_request(serialize_control(ControlRequest(StatusRequest{}))).value()));
+}
+
+TEST(ControlFormat, EveryReplyReadsAsItWasWritten) {
+  const auto hello = read_reply(serialize_control(ControlReply(
+      HelloReply{.store = example_store(), .current = Generation{2}, .valid_ms = 5, .epoch = 7})));
+  ASSERT_TRUE(hello);
+  EXPECT_EQ(std::get<HelloReply>(*hello).store, example_store());
+  EXPECT_EQ(std::get<HelloReply>(*hello).epoch, 7U);
+
+  const auto status = read_reply(serialize_control(ControlReply(StatusReply{"{\"pid\":1}"})));
+  ASSERT_TRUE(status);
+  EXPECT_EQ(std::get<StatusReply>(*status).json, "{\"pid\":1}");
+
+  const auto rotate = read_reply(serialize_control(ControlReply(RotateReply{Generation{8}})));
+  ASSERT_TRUE(rotate);
+  EXPECT_EQ(std::get<RotateReply>(*rotate).generation, Generation{8});
+
+  EXPECT_TRUE(std::holds_alternative<RewrapReply>(
+      read_reply(serialize_control(ControlReply(RewrapReply{}))).value()));
+  EXPECT_TRUE(std::holds_alternative<ReportReply>(
+      read_reply(serialize_control(ControlReply(ReportReply{}))).value()));
+}
+
+TEST(ControlFormat, EveryCodeCrossesTheWireUnderANumberOfItsOwn) {
+  std::set<std::uint8_t> numbers;
+  for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {
+    const ErrorReply sent{static_cast<Code>(i), "why"};
+    const ByteVector message = serialize_control(ControlReply(sent));
+    numbers.insert(message[kControlEnvelopeSizeBytes]);
+    const auto reply = read_reply(message);
+    ASSERT_TRUE(reply);
+    EXPECT_EQ(std::get<ErrorReply>(*reply).code, sent.code);
+    EXPECT_EQ(std::get<ErrorReply>(*reply).message, "why");
+  }
+  EXPECT_EQ(numbers.size(), static_cast<std::size_t>(Code::internal) + 1);
+  EXPECT_EQ(*numbers.begin(), 1);
+}
+
+TEST(ControlFormat, ALongErrorMessageIsCut) {
+  const auto reply =
+      read_reply(serialize_control(ControlReply(ErrorReply{Code::io, std::string(100'000, 'x')})));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(std::get<ErrorReply>(*reply).message.size(), kMaxControlErrorSizeBytes);
+}
+
+TEST(ControlFormat, WrongMagicOrReservedBytesAreNoEnvelope) {
+  const ByteVector good = serialize_control(ControlRequest(HelloRequest{}));
+  for (const std::size_t at : {0U, 1U, 2U, 3U, 6U, 7U}) {
+    ByteVector bad = good;
+    bad[at] ^= 1;
+    EXPECT_EQ(parse_control_envelope(bad).error().code(), Code::integrity) << at;
+  }
+  EXPECT_EQ(parse_control_envelope(ByteView(good).first(11)).error().code(), Code::integrity);
+}
+
+TEST(ControlFormat, AnotherVersionOrTypeIsUnsupported) {
+  EXPECT_EQ(parse_control_request({.version = 2, .type = 1}, {}).error().code(), Code::unsupported);
+  EXPECT_EQ(parse_control_request({.version = 1, .type = 77}, {}).error().code(),
+            Code::unsupported);
+  // A reply is no request, nor the other way round.
+  EXPECT_EQ(parse_control_request({.version = 1, .type = 0x81}, {}).error().code(),
+            Code::unsupported);
+  EXPECT_EQ(parse_control_reply({.version = 1, .type = 1}, {}).error().code(), Code::unsupported);
+}
+
+TEST(ControlFormat, ABodyCutOrExtendedByAByteIsRefused) {
+  const std::vector<ControlRequest> requests = {HelloRequest{},   DekRequest{Generation{1}},
+                                                StatusRequest{},  RotateRequest{RotateTarget::dek},
+                                                example_rewrap(), ReportRequest{Generation{1}, 5}};
+  for (const ControlRequest& request : requests) {
+    ByteVector message = serialize_control(request);
+    const ControlEnvelope envelope = envelope_of(message);
+    for (std::size_t size = kControlEnvelopeSizeBytes; size < message.size(); ++size) {
+      const ByteView cut = ByteView(message).first(size).subspan(kControlEnvelopeSizeBytes);
+      EXPECT_FALSE(parse_control_request(envelope, cut)) << request.index() << " at " << size;
+    }
+    message.push_back(0);
+    EXPECT_FALSE(
+        parse_control_request(envelope, ByteView(message).subspan(kControlEnvelopeSizeBytes)))
+        << request.index();
+  }
+}
+
+TEST(ControlFormat, ValuesOutsideTheirRangeAreRefused) {
+  const ByteVector rotate_nothing = {3};
+  EXPECT_EQ(parse_control_request({.type = 4}, rotate_nothing).error().code(), Code::integrity);
+  const ByteVector odd_flag = {2};
+  EXPECT_EQ(parse_control_request({.type = 5}, odd_flag).error().code(), Code::integrity);
+}
+
+TEST(ControlFormat, AKeySpecBeyondItsBoundIsRefusedBeforeItIsSent) {
+  ControlKeySpec key = example_rewrap().key;
+  EXPECT_TRUE(check_control_key(key));
+  key.ca_file = std::string(kMaxControlTextSizeBytes + 1, 'c');
+  EXPECT_EQ(check_control_key(key).error().code(), Code::invalid_argument);
+}
+
+}  // namespace
+}  // namespace keyhold::format
