@@ -27,16 +27,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "crypto/kdf.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "io/file_system.h"
 #include "keyring/anchor.h"
 #include "keyring/contents.h"
 #include "kms/client.h"
-
-namespace keyhold::format {
-struct KeyringRecord;
-}
 
 namespace keyhold::keyring {
 
@@ -66,11 +63,16 @@ struct OpenOptions {
 struct Health {
   bool detects_rollback = false;  // an anchor is set
   bool rollback_accepted = false;
-  bool anchor_behind = false;      // the last attempt to raise it failed; flush() tries again
-  std::vector<CopyReport> copies;  // as they were found, in the order a, b
+  bool anchor_behind = false;  // the last attempt to raise it failed; flush() tries again
+  bool unsettled = false;      // a change failed half-way; the next change or flush() sets it right
+  std::vector<CopyReport> copies;             // as they were found, in the order a, b
   std::vector<std::string> repaired_copies;   // names of those written anew
   std::vector<std::string> lockbox_problems;  // outages and the like that others made up for
 };
+
+struct RingState;
+struct RingChange;
+struct FoundCopies;
 
 class KeyRing {
  public:
@@ -134,7 +136,7 @@ class KeyRing {
   // has no lockbox.
   Status rewrap(kms::Client& client, Deadline deadline);
   // True where the KMS's primary version is not the one that made the lockbox.
-  Result<bool> rewrap_due(kms::Client& client, Deadline deadline);
+  [[nodiscard]] Result<bool> rewrap_due(kms::Client& client, Deadline deadline) const;
   // Adds a lockbox for `client`'s CMEK, proven to give the same KEK, then removes all others. An
   // interrupted one is completed by the next.
   Status rewrap_to(kms::Client& client, Deadline deadline);
@@ -150,19 +152,26 @@ class KeyRing {
   void drain();
 
  private:
-  struct State;
-  KeyRing(const Environment& environment, std::string directory, std::unique_ptr<State> state);
+  KeyRing(const Environment& environment, std::string directory, std::unique_ptr<RingState> state);
 
-  struct Change;
-  Result<Change> begin_change() const;
-  Status commit(Change change);
-  Status store_lockboxes(Change change, std::string_view what);
+  // REQUIRES of all below: change_mutex_ is held, or nobody else has the ring yet.
+  Status admit(const FoundCopies& found, bool may_accept_rollback);
+  Status accept_rollback();
+  Result<RingChange> begin_change();
+  Status commit(RingChange change);
+  void adopt(RingChange change, const crypto::Mac& digest);
+  Status settle();
+  Status raise_anchor();
+  Status flush_now();
+  Result<Generation> rotate_dek_now();
+  [[nodiscard]] bool has_lockbox(const kms::KeySpec& spec) const;
+  Status add_lockbox_now(kms::Client& client, Deadline deadline);
 
   const Environment environment_;
   const std::string directory_;
   std::mutex change_mutex_;                // one change at a time; held over KMS calls and I/O
   mutable std::shared_mutex state_mutex_;  // never held over either
-  std::unique_ptr<State> state_;
+  std::unique_ptr<RingState> state_;
 };
 
 }  // namespace keyhold::keyring

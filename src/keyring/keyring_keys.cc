@@ -1,0 +1,99 @@
+// The keys in memory: deriving, counting, wiping. Nothing here waits for a KMS or for I/O.
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+
+#include "crypto/kdf.h"
+#include "keyring/keyring.h"
+#include "keyring/state.h"
+#include "keyring/times.h"
+
+namespace keyhold::keyring {
+namespace {
+
+using ReadLock = std::shared_lock<std::shared_mutex>;
+
+Result<const crypto::Key256*> find_dek(const RingState& state, Generation generation) {
+  if (state.wiped) return fail(sealed_error());
+  const auto found = state.deks.find(number(generation));
+  if (found != state.deks.end()) return &found->second;
+  return fail(Code::not_found, "there is no DEK generation " + std::to_string(number(generation)) +
+                                   " in this key ring: shredded, or never made");
+}
+
+}  // namespace
+
+Error sealed_error() {
+  return {Code::sealed, "the key ring is sealed: its keys were wiped"};
+}
+
+void RingState::count_from_record() {
+  for (const format::KeyringDek& dek : record.deks) {
+    auto& count = sealed.try_emplace(dek.generation, 0).first->second;
+    if (count.load() < dek.sealed_bytes) count.store(dek.sealed_bytes);
+  }
+}
+
+StoreId KeyRing::store_id() const {
+  const ReadLock lock(state_mutex_);
+  return state_->record.identity.store;
+}
+
+Contents KeyRing::contents() const {
+  const ReadLock lock(state_mutex_);
+  Contents contents = to_contents(state_->record);
+  for (GenerationInfo& info : contents.generations) {
+    info.sealed_bytes = state_->sealed.at(number(info.generation)).load();
+  }
+  return contents;
+}
+
+Health KeyRing::health() const {
+  const ReadLock lock(state_mutex_);
+  return state_->health;
+}
+
+Result<Generation> KeyRing::current_generation() const {
+  const ReadLock lock(state_mutex_);
+  if (state_->wiped) return fail(sealed_error());
+  return Generation{state_->record.deks.back().generation};
+}
+
+Result<crypto::Key256> KeyRing::derive(Generation generation, ByteView salt, ByteView info) const {
+  const ReadLock lock(state_mutex_);
+  KEYHOLD_TRY_ASSIGN(const crypto::Key256* dek, find_dek(*state_, generation));
+  return crypto::hkdf_sha256(*dek, salt, info);
+}
+
+Result<crypto::Key256> KeyRing::export_dek(Generation generation, crypto::SecretAccess) const {
+  const ReadLock lock(state_mutex_);
+  KEYHOLD_TRY_ASSIGN(const crypto::Key256* dek, find_dek(*state_, generation));
+  return dek->clone();
+}
+
+void KeyRing::note_sealed_bytes(Generation generation, std::uint64_t bytes) {
+  const ReadLock lock(state_mutex_);
+  const auto found = state_->sealed.find(number(generation));
+  if (found != state_->sealed.end()) found->second.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+bool KeyRing::rotation_due(WallTime now) const {
+  const ReadLock lock(state_mutex_);
+  const auto& rotation = state_->record.rotation;
+  if (rotation.next_due != 0 && to_seconds(now) >= rotation.next_due) return true;
+  const std::uint64_t sealed = state_->sealed.at(state_->record.deks.back().generation).load();
+  return rotation.bytes != 0 && sealed >= rotation.bytes;
+}
+
+void KeyRing::wipe() {
+  const std::unique_lock<std::shared_mutex> lock(state_mutex_);
+  state_->wiped = true;
+  state_->kek.release();
+  state_->deks.clear();
+}
+
+void KeyRing::drain() {
+  const std::scoped_lock lock(change_mutex_);
+}
+
+}  // namespace keyhold::keyring
