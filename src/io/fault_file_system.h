@@ -24,7 +24,7 @@ struct Fault {
   enum class Counts : std::uint8_t { changes, everything };
   Counts counts = Counts::changes;
   // If set, only operations count whose path (or one of two) contains it.
-  std::string path_part;
+  std::string path_part{};
 
   // What the failing operation does before it fails. A prefix: half of a write, nothing of anything
   // else. Everything: the caller is told of a failure that was none. A handle that fails to close
@@ -65,7 +65,7 @@ class FaultFileSystem final : public FileSystem {
   Status remove_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
-  Result<std::unique_ptr<FileLock>> lock(const std::string& path, bool shared) override;
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path, bool shared = false) override;
   Result<SpaceInfo> space(const std::string& path) override;
 
   class Trigger;

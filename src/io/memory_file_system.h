@@ -65,7 +65,7 @@ class MemoryFileSystem final : public FileSystem {
   Status remove_directory(const std::string& path) override;
   Result<std::vector<std::string>> list(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
-  Result<std::unique_ptr<FileLock>> lock(const std::string& path, bool shared) override;
+  Result<std::unique_ptr<FileLock>> lock(const std::string& path, bool shared = false) override;
   Result<SpaceInfo> space(const std::string& path) override;
 
  private:

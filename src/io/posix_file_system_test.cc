@@ -1,0 +1,147 @@
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "io/file_system_conformance.h"
+
+namespace keyhold::io {
+namespace {
+
+// A new directory that goes with the object.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    path_ = (std::filesystem::temp_directory_path() / "keyhold-io-XXXXXX").string();
+    if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("mkdtemp " + path_);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+class Posix {
+ public:
+  static FileSystem& files() { return posix_file_system(); }
+  std::string root() { return directory_.path(); }
+
+ private:
+  TemporaryDirectory directory_;
+};
+
+INSTANTIATE_TYPED_TEST_SUITE_P(Posix, FileSystemConformance, Posix);
+
+TEST(PosixFileSystem, ErrorsNameOperationPathAndReason) {
+  const auto opened = posix_file_system().open("/nowhere/at/all", {});
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message(), "open /nowhere/at/all: No such file or directory");
+}
+
+TEST(PosixFileSystem, DirectIsDroppedWhereTheFileSystemRefusesIt) {
+  // procfs has no direct I/O.
+  const auto file = posix_file_system().open("/proc/self/status", {.direct = true});
+  ASSERT_TRUE(file) << file.error().message();
+  ByteVector out(3);
+  EXPECT_EQ((*file)->read_at(1, out).value(), 3U);
+  EXPECT_EQ(as_text(out), "ame");
+}
+
+TEST(PosixFileSystem, AFullDeviceIsNoSpace) {
+  const auto file = posix_file_system().open("/dev/full", kReadWrite);
+  ASSERT_TRUE(file) << file.error().message();
+  const auto written = (*file)->write_at(0, as_bytes("x"));
+  EXPECT_EQ(code_of(written), Code::no_space);
+  EXPECT_EQ(message_of(written), "pwrite /dev/full: No space left on device");
+}
+
+TEST(PosixFileSystem, WriteLargerThanTheFileLimitLeavesThePrefixAndFails) {
+  const TemporaryDirectory directory;
+  const std::string path = join_path(directory.path(), "a");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{.rlim_cur = 1000, .rlim_max = 1000};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const auto file = posix_file_system().open(path, kCreate);
+    const bool failed = file && !(*file)->write_at(0, ByteVector(3000, 7));
+    ::_exit(failed ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(posix_file_system().info(path).value().size_bytes, 1000U);
+}
+
+TEST(PosixFileSystem, ALockKeepsAnotherProcessOutUntilItsHolderEnds) {
+  const TemporaryDirectory directory;
+  const std::string path = join_path(directory.path(), "lock");
+  std::array<int, 2> ready{};
+  std::array<int, 2> finish{};
+  ASSERT_EQ(::pipe2(ready.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(finish.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(finish[1]);
+    const auto held = posix_file_system().lock(path);
+    char byte = held ? 'y' : 'n';
+    static_cast<void>(!::write(ready[1], &byte, 1));
+    static_cast<void>(!::read(finish[0], &byte, 1));
+    ::_exit(0);
+  }
+  ::close(finish[0]);
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  EXPECT_EQ(byte, 'y');
+  EXPECT_EQ(code_of(posix_file_system().lock(path)), Code::busy);
+  ::close(finish[1]);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  EXPECT_TRUE(posix_file_system().lock(path));
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST(PosixFileSystem, DescriptorsAreNotInherited) {
+  const TemporaryDirectory directory;
+  const auto file = posix_file_system().open(join_path(directory.path(), "a"), kCreate);
+  ASSERT_TRUE(file);
+  const FileInfo info = (*file)->info().value();
+  int found = 0;
+  for (int fd = 0; fd < 1024; ++fd) {
+    struct stat raw {};
+    if (::fstat(fd, &raw) != 0 || raw.st_ino != info.inode || raw.st_dev != info.device) continue;
+    ++found;
+    EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  }
+  EXPECT_EQ(found, 1);
+}
+
+TEST(PosixFileSystem, CreationUsesTheMode) {
+  const TemporaryDirectory directory;
+  const std::string path = join_path(directory.path(), "a");
+  ASSERT_TRUE(replace_file(posix_file_system(), path, as_bytes("x"), 0400));
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_read);
+}
+
+TEST(Path, ParentOfAndJoin) {
+  EXPECT_EQ(parent_path("/a/b"), "/a");
+  EXPECT_EQ(parent_path("/a"), "/");
+  EXPECT_EQ(parent_path("/"), "/");
+  EXPECT_EQ(join_path("/a", "b"), "/a/b");
+  EXPECT_EQ(join_path("/", "b"), "/b");
+}
+
+}  // namespace
+}  // namespace keyhold::io
