@@ -1,0 +1,63 @@
+#include "rocksdb/attach.h"
+
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "crypto/random.h"
+#include "host/attach.h"
+
+namespace keyhold::rocks {
+namespace {
+
+struct Place {
+  std::mutex mutex;  // held while attaching, so that a second caller waits for the first
+  std::weak_ptr<Volume> volume;
+};
+
+// Never destroyed: an engine may open and close databases while the process exits.
+Place& place_of(const std::string& root) {
+  static auto* const mutex = new std::mutex;
+  static auto* const places = new std::map<std::string, Place>;
+  const std::lock_guard lock(*mutex);
+  return (*places)[root];
+}
+
+Result<std::shared_ptr<Volume>> attach_anew(const std::string& root) {
+  host::AttachOptions options;
+  KEYHOLD_TRY_ASSIGN(options.host.retry.wait,
+                     host::kms_wait_from_environment(host::kEmbeddedKmsWait));
+  options.host.remove_leftovers = true;
+  const host::Environment machine{
+      .files = io::posix_file_system(), .clock = system_clock(), .random = crypto::system_random()};
+  KEYHOLD_TRY_ASSIGN(auto keys, host::attach(machine, root, std::move(options)));
+  return std::make_shared<Volume>(machine.files, std::move(keys), machine.random, root);
+}
+
+}  // namespace
+
+Result<std::string> root_of_uri(std::string_view uri) {
+  const auto refuse = [&](std::string_view why) {
+    return fail(Code::invalid_argument, std::string(uri).append(": ").append(why).append(
+                                            "; write keyhold:///absolute/path/of/the/store"));
+  };
+  const std::string prefix = std::string(kScheme) + "://";
+  if (!uri.starts_with(prefix)) return refuse("no keyhold:// address");
+  std::string_view path = uri.substr(prefix.size());
+  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (!path.starts_with('/')) return refuse("no absolute path");
+  if (path.find('?') != std::string_view::npos) return refuse("it takes no settings");
+  if ((std::string(path) + '/').find("/../") != std::string::npos) return refuse("\"..\" in it");
+  return std::string(path);
+}
+
+Result<std::shared_ptr<Volume>> attach_volume(const std::string& root) {
+  Place& place = place_of(root);
+  const std::lock_guard lock(place.mutex);
+  if (auto volume = place.volume.lock()) return volume;
+  KEYHOLD_TRY_ASSIGN(auto volume, attach_anew(root));
+  place.volume = volume;
+  return volume;
+}
+
+}  // namespace keyhold::rocks

@@ -1,0 +1,218 @@
+// The part of KeyholdFileSystem that deals with names. A file carries all that it needs in its
+// header, so these are the file system's own operations, kept inside the store.
+#include <cstdlib>
+#include <utility>
+
+#include "rocksdb/errors.h"
+#include "rocksdb/keyhold_file_system.h"
+
+namespace keyhold::rocks {
+namespace {
+
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+
+constexpr std::uint32_t kDirectoryMode = 0700;
+constexpr std::string_view kLockName = "LOCK";
+
+class HeldLock final : public rocksdb::FileLock {
+ public:
+  HeldLock(std::shared_ptr<Volume> volume, std::unique_ptr<io::FileLock> lock)
+      : volume_(std::move(volume)), lock_(std::move(lock)) {}
+
+ private:
+  std::shared_ptr<Volume> volume_;  // outlives lock_
+  std::unique_ptr<io::FileLock> lock_;
+};
+
+bool is_lock_file(std::string_view path, const io::FileInfo& info) {
+  return info.size_bytes == 0 && path.substr(path.rfind('/') + 1) == kLockName;
+}
+
+// Where RocksDB asks whether something is there, a missing or unreachable one is NotFound.
+IOStatus presence(const Error& error) {
+  if (error.code() != Code::not_found && error.code() != Code::permission) {
+    return to_io_status(error);
+  }
+  return IOStatus::NotFound(error.message());
+}
+
+template <typename T>
+IOStatus store_in(T* result, Result<T> outcome) {
+  if (!outcome) return to_io_status(outcome.error());
+  *result = *std::move(outcome);
+  return IOStatus::OK();
+}
+
+}  // namespace
+
+Result<io::FileInfo> KeyholdFileSystem::info_of(const std::string& name) {
+  KEYHOLD_TRY_ASSIGN(const std::string path, volume_->locate(name));
+  return volume_->files().info(path);
+}
+
+IOStatus KeyholdFileSystem::FileExists(const std::string& name, const IOOptions&, IODebugContext*) {
+  const auto info = info_of(name);
+  return info ? IOStatus::OK() : presence(info.error());
+}
+
+IOStatus KeyholdFileSystem::GetChildren(const std::string& name, const IOOptions&,
+                                        std::vector<std::string>* result, IODebugContext*) {
+  result->clear();
+  const auto path = volume_->locate(name);
+  if (!path) return to_io_status(path.error());
+  auto names = volume_->files().list(*path);
+  if (!names) return presence(names.error());
+  std::erase_if(*names, [&](const std::string& child) { return volume_->hides(*path, child); });
+  *result = *std::move(names);
+  return IOStatus::OK();
+}
+
+IOStatus KeyholdFileSystem::DeleteFile(const std::string& name, const IOOptions&, IODebugContext*) {
+  const auto path = volume_->locate(name);
+  return to_io_status(path ? volume_->files().remove(*path) : fail(path.error()));
+}
+
+IOStatus KeyholdFileSystem::CreateDir(const std::string& name, const IOOptions&, IODebugContext*) {
+  const auto path = volume_->locate(name);
+  if (!path) return to_io_status(path.error());
+  return to_io_status(volume_->files().make_directory(*path, kDirectoryMode));
+}
+
+IOStatus KeyholdFileSystem::CreateDirIfMissing(const std::string& name, const IOOptions& options,
+                                               IODebugContext* debug) {
+  IOStatus outcome = CreateDir(name, options, debug);
+  if (outcome.ok()) return outcome;
+  const auto info = info_of(name);
+  if (info && info->type == io::FileInfo::Type::directory) return IOStatus::OK();
+  return outcome;
+}
+
+Status KeyholdFileSystem::remove_directory(const std::string& name) {
+  KEYHOLD_TRY_ASSIGN(const std::string path, volume_->locate(name));
+  const Status outcome = volume_->files().remove_directory(path);
+  if (outcome || outcome.error().code() != Code::already_exists) return outcome;
+  // What is in the way may be only what a crash left under a hidden name.
+  KEYHOLD_TRY(volume_->store().remove_leftovers());
+  return volume_->files().remove_directory(path);
+}
+
+IOStatus KeyholdFileSystem::DeleteDir(const std::string& name, const IOOptions&, IODebugContext*) {
+  return to_io_status(remove_directory(name));
+}
+
+Result<std::uint64_t> KeyholdFileSystem::size_of(const std::string& name) {
+  KEYHOLD_TRY_ASSIGN(const std::string path, volume_->locate(name));
+  KEYHOLD_TRY_ASSIGN(const io::FileInfo info, volume_->files().info(path));
+  if (info.type == io::FileInfo::Type::directory) return info.size_bytes;
+  if (is_lock_file(path, info)) return 0;
+  return volume_->store().logical_size(path);
+}
+
+IOStatus KeyholdFileSystem::GetFileSize(const std::string& name, const IOOptions&,
+                                        std::uint64_t* result, IODebugContext*) {
+  *result = 0;
+  return store_in(result, size_of(name));
+}
+
+IOStatus KeyholdFileSystem::GetFileModificationTime(const std::string& name, const IOOptions&,
+                                                    std::uint64_t* result, IODebugContext*) {
+  const auto info = info_of(name);
+  if (!info) return to_io_status(info.error());
+  *result = static_cast<std::uint64_t>(std::chrono::system_clock::to_time_t(info->modified));
+  return IOStatus::OK();
+}
+
+Status KeyholdFileSystem::rename(const std::string& from, const std::string& to) {
+  KEYHOLD_TRY_ASSIGN(const std::string from_path, volume_->locate(from));
+  KEYHOLD_TRY_ASSIGN(const std::string to_path, volume_->locate(to));
+  return volume_->files().rename(from_path, to_path);
+}
+
+IOStatus KeyholdFileSystem::RenameFile(const std::string& from, const std::string& to,
+                                       const IOOptions&, IODebugContext*) {
+  return to_io_status(rename(from, to));
+}
+
+Status KeyholdFileSystem::link(const std::string& from, const std::string& to) {
+  KEYHOLD_TRY_ASSIGN(const std::string from_path, volume_->locate(from));
+  KEYHOLD_TRY_ASSIGN(const std::string to_path, volume_->locate(to));
+  return volume_->files().link(from_path, to_path);
+}
+
+IOStatus KeyholdFileSystem::LinkFile(const std::string& from, const std::string& to,
+                                     const IOOptions&, IODebugContext*) {
+  return to_io_status(link(from, to));
+}
+
+IOStatus KeyholdFileSystem::NumFileLinks(const std::string& name, const IOOptions&,
+                                         std::uint64_t* result, IODebugContext*) {
+  const auto info = info_of(name);
+  if (!info) return to_io_status(info.error());
+  *result = info->links;
+  return IOStatus::OK();
+}
+
+IOStatus KeyholdFileSystem::AreFilesSame(const std::string& first, const std::string& second,
+                                         const IOOptions&, bool* result, IODebugContext*) {
+  const auto a = info_of(first);
+  if (!a) return to_io_status(a.error());
+  const auto b = info_of(second);
+  if (!b) return to_io_status(b.error());
+  *result = a->device == b->device && a->inode == b->inode;
+  return IOStatus::OK();
+}
+
+IOStatus KeyholdFileSystem::LockFile(const std::string& name, const IOOptions&,
+                                     rocksdb::FileLock** result, IODebugContext*) {
+  *result = nullptr;
+  const auto path = volume_->locate(name);
+  if (!path) return to_io_status(path.error());
+  auto lock = volume_->files().lock(*path);
+  if (!lock && lock.error().code() == Code::busy) {
+    return IOStatus::IOError(lock.error().message() +
+                             "; this process or another one has the database open");
+  }
+  if (!lock) return to_io_status(lock.error());
+  *result = new HeldLock(volume_, *std::move(lock));
+  return IOStatus::OK();
+}
+
+IOStatus KeyholdFileSystem::UnlockFile(rocksdb::FileLock* lock, const IOOptions&, IODebugContext*) {
+  delete lock;
+  return IOStatus::OK();
+}
+
+IOStatus KeyholdFileSystem::GetTestDirectory(const IOOptions& options, std::string* result,
+                                             IODebugContext* debug) {
+  const char* chosen = std::getenv("TEST_TMPDIR");
+  *result = io::join_path(volume_->root(), "test");
+  if (chosen != nullptr && volume_->locate(chosen)) *result = chosen;
+  return CreateDirIfMissing(*result, options, debug);
+}
+
+IOStatus KeyholdFileSystem::GetAbsolutePath(const std::string& name, const IOOptions&,
+                                            std::string* result, IODebugContext*) {
+  return store_in(result, volume_->locate(name));
+}
+
+IOStatus KeyholdFileSystem::GetFreeSpace(const std::string& name, const IOOptions&,
+                                         std::uint64_t* result, IODebugContext*) {
+  const auto path = volume_->locate(name);
+  if (!path) return to_io_status(path.error());
+  const auto space = volume_->files().space(*path);
+  if (!space) return to_io_status(space.error());
+  *result = space->free_bytes;
+  return IOStatus::OK();
+}
+
+IOStatus KeyholdFileSystem::IsDirectory(const std::string& name, const IOOptions&, bool* result,
+                                        IODebugContext*) {
+  const auto info = info_of(name);
+  if (!info) return to_io_status(info.error());
+  if (result != nullptr) *result = info->type == io::FileInfo::Type::directory;
+  return IOStatus::OK();
+}
+
+}  // namespace keyhold::rocks
