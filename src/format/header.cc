@@ -170,4 +170,10 @@ std::array<std::uint8_t, 40> file_secret_context(const HeaderSlot& slot) {
   return context;
 }
 
+std::array<std::uint8_t, 12> counter_nonce(std::uint64_t counter) {
+  std::array<std::uint8_t, 12> nonce{};
+  store_le<std::uint64_t>(nonce, counter);
+  return nonce;
+}
+
 }  // namespace keyhold::format

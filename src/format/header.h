@@ -89,4 +89,7 @@ Result<Header> parse_header(ByteView block);
 // in another store, file or mode.
 std::array<std::uint8_t, 40> file_secret_context(const HeaderSlot& slot);
 
+// Nonce of chunk or frame `counter`: 64 bit, little-endian, and four zero bytes.
+std::array<std::uint8_t, 12> counter_nonce(std::uint64_t counter);
+
 }  // namespace keyhold::format

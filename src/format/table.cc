@@ -18,10 +18,4 @@ std::optional<TableGeometry> table_geometry(std::uint64_t physical_bytes) {
                        .final_payload_bytes = static_cast<std::size_t>(payload)};
 }
 
-std::array<std::uint8_t, 12> counter_nonce(std::uint64_t counter) {
-  std::array<std::uint8_t, 12> nonce{};
-  store_le<std::uint64_t>(nonce, counter);
-  return nonce;
-}
-
 }  // namespace keyhold::format

@@ -40,7 +40,10 @@ struct TableGeometry {
 // the answer unique.
 std::optional<TableGeometry> table_geometry(std::uint64_t physical_bytes);
 
-// Nonce of chunk or frame `counter`.
-std::array<std::uint8_t, 12> counter_nonce(std::uint64_t counter);
+// Payload of the full chunks of a table that was never closed.
+constexpr std::uint64_t whole_chunk_bytes(std::uint64_t physical_bytes) {
+  if (physical_bytes < kHeaderSizeBytes) return 0;
+  return (physical_bytes - kHeaderSizeBytes) / kChunkSizeBytes * kChunkPayloadBytes;
+}
 
 }  // namespace keyhold::format

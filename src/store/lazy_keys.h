@@ -1,4 +1,5 @@
-// Keys of an open file: derived at their first use, wiped by a seal, derived again after the unseal.
+// Keys of an open file: derived at their first use, wiped by a seal, derived again after the
+// unseal.
 #pragma once
 
 #include <atomic>
@@ -16,8 +17,8 @@ class LazyKeys : public KeyHolder {
   LazyKeys(const LazyKeys&) = delete;
   LazyKeys& operator=(const LazyKeys&) = delete;
 
-  // Runs `work(use)` while the keys are there and no seal can take them. `work` never blocks. Returns what it returns, a Status or
-  // Result, or the error that kept it from running.
+  // Runs `work(use)` while the keys are there and no seal can take them. `work` never blocks.
+  // Returns what it returns, a Status or Result, or the error that kept it from running.
   template <typename Work>
   auto with(Work&& work) -> decltype(work(std::declval<const SealGuard::Use&>())) {
     if (!ready_.load(std::memory_order_acquire)) KEYHOLD_TRY(source_.prepare(generation()));
@@ -45,7 +46,8 @@ class LazyKeys : public KeyHolder {
   void leave() { source_.guard().remove(place_); }
 
   [[nodiscard]] virtual Generation generation() const = 0;
-  // Has everything derived anew at the next use. REQUIRES: the only thread that uses these keys, in a use of the guard.
+  // Has everything derived anew at the next use. REQUIRES: the only thread that uses these keys, in
+  // a use of the guard.
   void forget() { wipe_keys(); }
   // Derives everything. Called in a use of the guard, by one thread at a time.
   virtual Status load() = 0;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,11 +16,17 @@
 #include "store/files.h"
 #include "store/key_source.h"
 #include "store/live_files.h"
+#include "store/verify.h"
 
 namespace keyhold::store {
 
 // The folder of the store's own records; no engine can reach it.
 inline constexpr std::string_view kPrivateFolder = ".keyhold";
+// Page-mode files, which only the mount shows.
+inline constexpr std::string_view kMountFolder = "fs";
+// An engine's lock file: the one kind of file that stands in a store unencrypted, and therefore
+// must be empty.
+inline constexpr std::string_view kLockFileName = "LOCK";
 // Files under construction. Left over by a crash: deleted by remove_leftovers, never reused.
 inline constexpr std::string_view kTemporaryPrefix = ".keyhold-tmp-";
 
@@ -38,6 +45,9 @@ struct FileDescription {
   std::uint64_t logical_bytes;
   std::uint64_t physical_bytes;
 };
+
+class HeaderBlock;
+struct LogEnd;
 
 class Store {
  public:
@@ -66,6 +76,12 @@ class Store {
   Result<std::uint64_t> logical_size(const std::string& path);
   Result<FileDescription> describe(const std::string& path);
 
+  // Reads every byte of a file against its tags and adds to `report`. `progress` is told physical
+  // bytes as they are done. Errors of the operating system, and a seal, end it; damage becomes a
+  // finding.
+  Status verify(const std::string& path, VerifyReport& report,
+                const std::function<void(std::uint64_t)>& progress);
+
   // Deletes files under construction that a crash left below the root and nobody holds. Returns how
   // many.
   Result<std::uint64_t> remove_leftovers();
@@ -77,6 +93,13 @@ class Store {
   [[nodiscard]] io::FileSystem& files() { return files_; }
 
  private:
+  Result<std::unique_ptr<io::File>> begin_file(const std::string& temporary,
+                                               const HeaderBlock& header, bool direct);
+  Result<std::unique_ptr<AppendFile>> make_log_writer(const std::string& path,
+                                                      std::unique_ptr<io::File> file,
+                                                      HeaderBlock header, const LogEnd& end,
+                                                      bool recycled);
+
   io::FileSystem& files_;
   KeySource& keys_;
   crypto::Random& random_;

@@ -35,6 +35,24 @@ TableWriter::TableWriter(std::string path, std::unique_ptr<io::File> file, Heade
       place_(source.guard().add(*this)),
       memory_instance_(crypto::memory_instance()) {}
 
+Result<std::unique_ptr<TableWriter>> TableWriter::reopen(const std::string& path,
+                                                         std::unique_ptr<io::File> file,
+                                                         HeaderBlock header, KeySource& source,
+                                                         crypto::Random& random) {
+  KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file->info());
+  const auto geometry = format::table_geometry(info.size_bytes);
+  if (!geometry) {
+    return fail(Code::integrity,
+                path + ": the file ends without its final chunk: truncated, or never closed");
+  }
+  auto writer = std::make_unique<TableWriter>(path, std::move(file), std::move(header), source,
+                                              random, false);
+  writer->finished_ = true;
+  writer->next_chunk_ = geometry->full_chunks;
+  writer->size_bytes_ = geometry->logical_bytes();
+  return writer;
+}
+
 TableWriter::~TableWriter() {
   keys_.source().guard().remove(place_);
   crypto::wipe(held_);

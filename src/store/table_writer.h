@@ -19,6 +19,11 @@ class TableWriter final : public AppendFile, private KeyHolder {
   // REQUIRES: `header` is that of a new file, written and synced. `direct`: `file` was opened so.
   TableWriter(std::string path, std::unique_ptr<io::File> file, HeaderBlock header,
               KeySource& source, crypto::Random& random, bool direct);
+  // A closed table, to be synced again. Code::integrity where the file does not end as one.
+  static Result<std::unique_ptr<TableWriter>> reopen(const std::string& path,
+                                                     std::unique_ptr<io::File> file,
+                                                     HeaderBlock header, KeySource& source,
+                                                     crypto::Random& random);
   ~TableWriter() override;
 
   Status append(ByteView data) override;

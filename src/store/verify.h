@@ -1,12 +1,9 @@
-// Reading every byte of a file against its tags.
+// What reading every byte of files against its tags has found (Store::verify).
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
-
-#include "store/store.h"
 
 namespace keyhold::store {
 
@@ -24,10 +21,5 @@ struct VerifyReport {
   // Logs without a closing record: a crash, or a writer at work; not a finding.
   std::vector<std::string> open_logs;
 };
-
-// `progress` is called with physical bytes as they are done. Errors of the operating system end it;
-// damage becomes a finding.
-Status verify_file(Store& store, const std::string& path, VerifyReport& report,
-                   const std::function<void(std::uint64_t)>& progress);
 
 }  // namespace keyhold::store

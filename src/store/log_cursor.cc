@@ -1,0 +1,209 @@
+#include "store/log_cursor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "store/scratch.h"
+
+namespace keyhold::store {
+namespace {
+
+using format::FrameKind;
+using format::kFrameAlignment;
+using format::kFrameHeaderSizeBytes;
+using format::kMarkerSizeBytes;
+
+constexpr std::size_t kWindowSizeBytes = 12288;
+static_assert(kWindowSizeBytes >= format::kMaxFrameSizeBytes);
+
+// The scratch buffer while markers are sought: the file's bytes, the PRF's inputs, its outputs.
+constexpr std::size_t kScanSizeBytes = kScratchSizeBytes / 2;
+constexpr std::size_t kScanMarkers = kScanSizeBytes / kFrameAlignment;
+static_assert(kScanSizeBytes + 2 * kScanMarkers * kMarkerSizeBytes <= kScratchSizeBytes);
+
+}  // namespace
+
+LogCursor::LogCursor(std::string path, io::File& file, const HeaderBlock& header, KeySource& source)
+    : path_(std::move(path)),
+      file_(file),
+      slot_(header.slot()),
+      keys_(source, header.slot()),
+      buffer_(new std::uint8_t[kWindowSizeBytes]) {}
+
+void LogCursor::seek(const LogPosition& position) {
+  position_ = position;
+  window_size_bytes_ = 0;
+}
+
+// Bytes of the file from `offset`, at most `size_bytes`; fewer at its end. They are the caller's to
+// change.
+Result<ByteView> LogCursor::window(std::uint64_t offset, std::size_t size_bytes) {
+  const bool inside =
+      offset >= window_offset_ && offset + size_bytes <= window_offset_ + window_size_bytes_;
+  if (!inside) {
+    window_size_bytes_ = 0;
+    KEYHOLD_TRY_ASSIGN(window_size_bytes_,
+                       file_.read_at(offset, {buffer_.get(), kWindowSizeBytes}));
+    window_offset_ = offset;
+  }
+  const auto skip = static_cast<std::size_t>(offset - window_offset_);
+  return ByteView(buffer_.get() + skip, std::min(size_bytes, window_size_bytes_ - skip));
+}
+
+// The authentic frame at `offset`, its payload decrypted in the window.
+Result<std::optional<LogCursor::Frame>> LogCursor::frame_at(
+    std::uint64_t offset, const std::optional<format::Salt>& session) {
+  KEYHOLD_TRY_ASSIGN(const ByteView start, window(offset, kFrameHeaderSizeBytes));
+  if (start.size() < kFrameHeaderSizeBytes) return std::nullopt;
+  const auto header = format::parse_frame_header(start);
+  if (!header) return std::nullopt;
+  KEYHOLD_TRY_ASSIGN(const ByteView bytes, window(offset, header->size_bytes()));
+  if (bytes.size() < header->size_bytes()) return std::nullopt;
+  const Frame frame{*header, bytes.subspan(kFrameHeaderSizeBytes, header->payload_bytes)};
+  const auto skip = static_cast<std::size_t>(offset - window_offset_);
+  KEYHOLD_TRY_ASSIGN(const bool authentic,
+                     authenticate(offset, frame, {buffer_.get() + skip, bytes.size()}, session));
+  if (!authentic) {
+    window_size_bytes_ = 0;  // the attempt may have overwritten the window
+    return std::nullopt;
+  }
+  return frame;
+}
+
+Result<bool> LogCursor::authenticate(std::uint64_t offset, const Frame& frame,
+                                     MutableByteView bytes,
+                                     const std::optional<format::Salt>& session) {
+  const std::size_t used = format::kFrameOverheadBytes + frame.header.payload_bytes;
+  if (!all_zero(bytes.subspan(used))) return false;
+  return keys_.with([&](const SealGuard::Use&) -> Result<bool> {
+    std::array<std::uint8_t, kMarkerSizeBytes> marker{};
+    keys_.marker().evaluate(format::marker_input(offset), marker);
+    if (!crypto::equal_constant_time(marker, frame.header.marker)) return false;
+    format::Salt salt{};
+    if (frame.header.kind == FrameKind::session) {
+      copy_bytes(frame.payload, salt);
+      KEYHOLD_TRY(keys_.enter_session(salt));
+      return open_session_frame(bytes, frame);
+    }
+    if (!session) return false;
+    KEYHOLD_TRY(keys_.enter_session(*session));
+    const MutableByteView payload =
+        bytes.subspan(kFrameHeaderSizeBytes, frame.header.payload_bytes);
+    return keys_.session().open(
+        format::counter_nonce(frame.header.number), bytes.first(kFrameHeaderSizeBytes), payload,
+        bytes.subspan(used - crypto::kTagSizeBytes, crypto::kTagSizeBytes), payload);
+  });
+}
+
+bool LogCursor::open_session_frame(ByteView bytes, const Frame& frame) {
+  const std::size_t authenticated = kFrameHeaderSizeBytes + frame.header.payload_bytes;
+  return keys_.session().open(format::counter_nonce(frame.header.number),
+                              bytes.first(authenticated), {},
+                              bytes.subspan(authenticated, crypto::kTagSizeBytes), {});
+}
+
+Result<std::optional<ByteView>> LogCursor::next() {
+  bool read_again = false;
+  for (;;) {
+    KEYHOLD_TRY_ASSIGN(const auto frame, frame_at(position_.physical_offset, position_.session));
+    if (!frame || frame->header.number != position_.number) {
+      window_size_bytes_ = 0;
+      if (!read_again) {
+        read_again =
+            true;  // the window may be older than what a writer beside us has finished since
+        continue;
+      }
+      KEYHOLD_TRY(judge_end());
+      return std::nullopt;
+    }
+    read_again = false;
+    position_.physical_offset += frame->header.size_bytes();
+    ++position_.number;
+    if (frame->header.kind == FrameKind::session) {
+      copy_bytes(frame->payload, position_.session.emplace());
+    } else if (!frame->payload.empty()) {
+      position_.logical_bytes += frame->payload.size();
+      return frame->payload;
+    }
+  }
+}
+
+// No frame stands at the position. Is that the log's end, or was there one?
+Status LogCursor::judge_end() {
+  if (slot_.closed && position_.number == slot_.closing.frames) return {};
+  std::uint64_t synced = slot_.closed ? slot_.closing.synced_frames : 0;
+  std::uint64_t from = position_.physical_offset;
+  std::optional<format::Salt> session = position_.session;
+  while (synced <= position_.number) {
+    KEYHOLD_TRY_ASSIGN(const auto found, find_frame(from, session, synced));
+    if (!found) return {};
+    from = found->physical_offset;
+    session = found->session;
+  }
+  return fail(Code::integrity, path_ + ": frame " + std::to_string(position_.number) +
+                                   " at offset " + std::to_string(position_.physical_offset) +
+                                   " is damaged or missing, though it was on stable storage");
+}
+
+// The first authentic frame behind the one at `from`; `synced_frames` becomes what it names as
+// synced.
+Result<std::optional<LogPosition>> LogCursor::find_frame(std::uint64_t from,
+                                                         std::optional<format::Salt> session,
+                                                         std::uint64_t& synced_frames) {
+  for (std::uint64_t offset = from;;) {
+    KEYHOLD_TRY_ASSIGN(const auto candidate, find_marker(offset + kFrameAlignment));
+    if (!candidate) return std::nullopt;
+    offset = *candidate;
+    KEYHOLD_TRY_ASSIGN(const auto frame, frame_at(offset, session));
+    if (!frame) continue;
+    synced_frames = frame->header.synced;
+    if (frame->header.kind == FrameKind::session) copy_bytes(frame->payload, session.emplace());
+    window_size_bytes_ = 0;  // decrypted in place; next() reads it again
+    return LogPosition{.physical_offset = offset,
+                       .number = frame->header.number,
+                       .logical_bytes = 0,
+                       .session = session};
+  }
+}
+
+// The first aligned offset from `from` on where this file's keyed marker for just that offset
+// stands.
+Result<std::optional<std::uint64_t>> LogCursor::find_marker(std::uint64_t from) {
+  const MutableByteView scratch = thread_scratch();
+  const MutableByteView inputs = scratch.subspan(kScanSizeBytes, kScanMarkers * kMarkerSizeBytes);
+  const MutableByteView markers = scratch.subspan(kScanSizeBytes + inputs.size(), inputs.size());
+  for (;; from += kScanSizeBytes) {
+    KEYHOLD_TRY_ASSIGN(const std::size_t count, file_.read_at(from, scratch.first(kScanSizeBytes)));
+    const std::size_t slots =
+        count < kMarkerSizeBytes ? 0 : (count - kMarkerSizeBytes) / kFrameAlignment + 1;
+    for (std::size_t i = 0; i < slots; ++i) {
+      copy_bytes(format::marker_input(from + i * kFrameAlignment),
+                 inputs.subspan(i * kMarkerSizeBytes));
+    }
+    KEYHOLD_TRY(keys_.with([&](const SealGuard::Use&) -> Status {
+      keys_.marker().evaluate(inputs.first(slots * kMarkerSizeBytes),
+                              markers.first(slots * kMarkerSizeBytes));
+      return {};
+    }));
+    for (std::size_t i = 0; i < slots; ++i) {
+      if (std::ranges::equal(markers.subspan(i * kMarkerSizeBytes, kMarkerSizeBytes),
+                             scratch.subspan(i * kFrameAlignment, kMarkerSizeBytes))) {
+        return from + i * kFrameAlignment;
+      }
+    }
+    if (count < kScanSizeBytes) return std::nullopt;
+  }
+}
+
+Result<bool> LogCursor::skip_damage() {
+  std::uint64_t synced = 0;
+  KEYHOLD_TRY_ASSIGN(const auto found,
+                     find_frame(position_.physical_offset, position_.session, synced));
+  if (!found) return false;
+  const std::uint64_t logical = position_.logical_bytes;
+  seek(*found);
+  position_.logical_bytes = logical;
+  return true;
+}
+
+}  // namespace keyhold::store

@@ -1,0 +1,77 @@
+// What stands below a store's root: its files, and the leftovers of a crash.
+#include <algorithm>
+#include <utility>
+
+#include "store/store.h"
+
+namespace keyhold::store {
+namespace {
+
+std::string_view name_of(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+bool is_leftover(std::string_view path) {
+  return name_of(path).starts_with(kTemporaryPrefix);
+}
+
+bool is_empty_lock_file(std::string_view path, const io::FileInfo& info) {
+  return name_of(path) == kLockFileName && info.size_bytes == 0;
+}
+
+// Every file below `folder`, depth first in the order of names. A file that goes away meanwhile is
+// left out.
+Status walk(io::FileSystem& files, const std::string& folder,
+            const std::vector<std::string>& excluded,
+            std::vector<std::pair<std::string, io::FileInfo>>& found) {
+  KEYHOLD_TRY_ASSIGN(const std::vector<std::string> names, files.list(folder));
+  for (const std::string& name : names) {
+    std::string path = io::join_path(folder, name);
+    if (std::ranges::find(excluded, path) != excluded.end()) continue;
+    auto info = files.info(path);
+    if (!info && info.error().code() == Code::not_found) continue;
+    if (!info) return fail(info.error());
+    if (info->type == io::FileInfo::Type::directory) {
+      KEYHOLD_TRY(walk(files, path, excluded, found));
+    } else if (info->type == io::FileInfo::Type::file) {
+      found.emplace_back(std::move(path), *info);
+    }
+  }
+  return {};
+}
+
+Result<std::vector<std::pair<std::string, io::FileInfo>>> walk_store(io::FileSystem& files,
+                                                                     const std::string& root) {
+  const std::vector<std::string> excluded = {io::join_path(root, kPrivateFolder),
+                                             io::join_path(root, kMountFolder)};
+  std::vector<std::pair<std::string, io::FileInfo>> found;
+  KEYHOLD_TRY(walk(files, root, excluded, found));
+  return found;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> Store::list_files() {
+  KEYHOLD_TRY_ASSIGN(const auto found, walk_store(files_, root_));
+  std::vector<std::string> paths;
+  for (const auto& [path, info] : found) {
+    if (!is_leftover(path) && !is_empty_lock_file(path, info)) paths.push_back(path);
+  }
+  return paths;
+}
+
+Result<std::uint64_t> Store::remove_leftovers() {
+  KEYHOLD_TRY_ASSIGN(const auto found, walk_store(files_, root_));
+  std::uint64_t removed = 0;
+  for (const auto& [path, info] : found) {
+    if (!is_leftover(path)) continue;
+    auto lock = files_.lock(path);
+    if (!lock && lock.error().code() == Code::busy) continue;  // its maker is alive
+    if (!lock) return fail(lock.error());
+    KEYHOLD_TRY(files_.remove(path));
+    ++removed;
+  }
+  return removed;
+}
+
+}  // namespace keyhold::store
