@@ -1,50 +1,5 @@
-# Targets by what they are for, so that a script builds what it needs and no more.
+# Targets by what they are for, so that a script builds what it needs and no more. A folder's CMakeLists.txt adds its own.
 #   keyhold_product     the program, the plugin and the examples: what the demo runs
-#   keyhold_benchmarks  what is declared in bench/
+#   keyhold_benchmarks  what scripts/bench runs beside them
 add_custom_target(keyhold_product)
 add_custom_target(keyhold_benchmarks)
-
-function(keyhold_group group)
-  foreach(target IN LISTS ARGN)
-    if(TARGET ${target})
-      add_dependencies(${group} ${target})
-    endif()
-  endforeach()
-endfunction()
-
-# Every target that the folder's CMakeLists.txt declares, and its own subfolders' ones.
-function(keyhold_targets_below folder out)
-  get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
-  get_property(subfolders DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
-  foreach(subfolder IN LISTS subfolders)
-    keyhold_targets_below(${subfolder} more)
-    list(APPEND targets ${more})
-  endforeach()
-  set(${out} ${targets} PARENT_SCOPE)
-endfunction()
-
-# What is installed: the program, and the shared libraries below src/rocksdb.
-set(keyhold_installed)
-if(TARGET keyhold)
-  list(APPEND keyhold_installed keyhold)
-endif()
-if(EXISTS ${PROJECT_SOURCE_DIR}/src/rocksdb/CMakeLists.txt)
-  keyhold_targets_below(${PROJECT_SOURCE_DIR}/src/rocksdb targets)
-  foreach(target IN LISTS targets)
-    get_target_property(type ${target} TYPE)
-    if(type MATCHES "^(SHARED|MODULE)_LIBRARY$")
-      list(APPEND keyhold_installed ${target})
-    endif()
-  endforeach()
-endif()
-
-keyhold_group(keyhold_product ${keyhold_installed})
-foreach(pair keyhold_product:examples keyhold_benchmarks:bench)
-  string(REGEX MATCHALL "[^:]+" pair ${pair})
-  list(GET pair 0 group)
-  list(GET pair 1 folder)
-  if(EXISTS ${PROJECT_SOURCE_DIR}/${folder}/CMakeLists.txt)
-    keyhold_targets_below(${PROJECT_SOURCE_DIR}/${folder} targets)
-    keyhold_group(${group} ${targets})
-  endif()
-endforeach()
