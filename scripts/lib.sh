@@ -10,19 +10,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 top=$PWD
 jobs=${KEYHOLD_JOBS:-$(nproc)}
 
-# Debian 12's names. librocksdb-dev brings the compression and gflags headers that it needs.
+# Debian 12's names. One list for every build, so that all scripts configure alike; librocksdb-dev
+# brings the compression and gflags headers that it needs.
 build_packages=(
   build-essential cmake ninja-build pkg-config git python3
   librocksdb-dev libssl-dev libipsec-mb-dev libexpected-dev libtomlplusplus-dev libcli11-dev
   libspdlog-dev libfmt-dev nlohmann-json3-dev
+  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
 )
-demo_packages=("${build_packages[@]}" rocksdb-tools)
-bench_packages=("${build_packages[@]}" rocksdb-tools libbenchmark-dev)
+run_packages=("${build_packages[@]}" rocksdb-tools) # the demo, the benchmarks
 check_packages=(clang-16 clang-tidy-16 clang-format-16 cppcheck shellcheck)
-test_packages=(
-  "${bench_packages[@]}" "${check_packages[@]}" python3-venv
-  libgtest-dev libgmock-dev librapidcheck-dev libclang-rt-16-dev
-)
+test_packages=("${run_packages[@]}" "${check_packages[@]}" libclang-rt-16-dev python3-venv)
 
 say() { printf '==> %s\n' "$*"; }
 die() {
