@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t kScheduleSizeBytes = 15 * 16;  // AES-256 has 15 round keys
 
-// The library offers ECB only as a job, and jobs go through the manager's ring: one at a time, in
-// pieces short enough that nobody waits long. A job holds pointers to the key, no copy of it.
-constexpr std::size_t kLargestJobBytes = 64 * 1024;
+// The library offers ECB only as a job, and jobs go through the manager's ring: one at a time. A
+// job takes fewer than 64 KiB, and holds a pointer to the key, no copy of it.
+constexpr std::size_t kLargestJobBytes = 32 * 1024;
 std::mutex job_mutex;
 
 Status expand(ByteView key, MutableByteView state) {

@@ -1,0 +1,38 @@
+#include "crypto/labels.h"
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace keyhold::crypto::labels {
+namespace {
+
+TEST(Labels, NoneIsThePrefixOfAnother) {
+  for (std::size_t a = 0; a < kAll.size(); ++a) {
+    for (std::size_t b = 0; b < kAll.size(); ++b) {
+      if (a != b) {
+        EXPECT_FALSE(kAll.at(b).starts_with(kAll.at(a))) << kAll.at(a) << " begins " << kAll.at(b);
+      }
+    }
+  }
+}
+
+TEST(Labels, EveryOneCarriesTheProductAndTheVersion) {
+  for (const std::string_view label : kAll) EXPECT_TRUE(label.starts_with("keyhold/1 ")) << label;
+}
+
+TEST(Labels, ListNamesEveryLabelOfTheHeader) {
+  std::ifstream header(KEYHOLD_SOURCE_DIR "/src/crypto/labels.h");
+  std::stringstream text;
+  text << header.rdbuf();
+  const std::string source = text.str();
+  const std::regex literal("\"keyhold/[^\"]*\"");
+  const auto literals = std::distance(std::sregex_iterator(source.begin(), source.end(), literal),
+                                      std::sregex_iterator());
+  EXPECT_EQ(static_cast<std::size_t>(literals), kAll.size());
+}
+
+}  // namespace
+}  // namespace keyhold::crypto::labels
