@@ -150,6 +150,7 @@ Result<ParsedKeyring> parse_keyring(ByteView file);
 // Whether a record can be written at all: bounds, counts, order, references. What parse_keyring
 // returns passes. Code::invalid_argument, with the reason.
 Status check_keyring(const KeyringRecord& record);
+Status check_keyring_identity(const KeyringIdentity& identity);
 
 // Prefix and records: what the MAC covers. REQUIRES: check_keyring(record).
 ByteVector serialize_keyring_body(const KeyringRecord& record);

@@ -22,13 +22,6 @@ Status check_name(std::string_view name, std::string_view what) {
   return {};
 }
 
-Status check_identity(const KeyringIdentity& identity) {
-  KEYHOLD_TRY(check_name(identity.org, "the organization"));
-  KEYHOLD_TRY(check_name(identity.cluster, "the cluster"));
-  KEYHOLD_TRY(check_name(identity.region, "the region"));
-  return check_name(identity.node, "the node");
-}
-
 bool spec_fits(const KeyringKeySpec& spec) {
   const auto fits = [](const std::string& text) { return text.size() <= kMaxSpecTextSizeBytes; };
   return spec.type != 0 && !spec.uri.empty() && fits(spec.uri) && fits(spec.auth_principal) &&
@@ -89,8 +82,15 @@ Status check_unknown(const std::vector<KeyringUnknownRecord>& unknown) {
 
 }  // namespace
 
+Status check_keyring_identity(const KeyringIdentity& identity) {
+  KEYHOLD_TRY(check_name(identity.org, "the organization"));
+  KEYHOLD_TRY(check_name(identity.cluster, "the cluster"));
+  KEYHOLD_TRY(check_name(identity.region, "the region"));
+  return check_name(identity.node, "the node");
+}
+
 Status check_keyring(const KeyringRecord& record) {
-  KEYHOLD_TRY(check_identity(record.identity));
+  KEYHOLD_TRY(check_keyring_identity(record.identity));
   if (record.sequence == 0) return broken("the sequence number is 0");
   if (record.kek.version == 0) return broken("the KEK version is 0");
   if ((record.rotation.age_seconds == 0) != (record.rotation.next_due == 0)) {

@@ -12,6 +12,10 @@ namespace {
 constexpr const char* kAccept =
     "; if this is what you want, `keyhold store accept-rollback` takes it as it is";
 
+// No key ring falls this far behind. Until its MAC is checked an anchor is anybody's word, and what
+// follows accept-rollback must be able to lie above it.
+constexpr std::uint64_t kCredibleLead = std::uint64_t{1} << 32;
+
 Result<format::AnchorMac> sign(const format::AnchorRecord& record, const KekView& kek) {
   const auto input = format::anchor_mac_input(record);
   KEYHOLD_TRY_ASSIGN(const crypto::Mac mac,
@@ -101,6 +105,10 @@ Status Anchoring::reserve(const StoreId& store_id, const KekView& kek) {
 Status Anchoring::check(const RingPoint& found, const KekView& kek) {
   if (!is_set()) return {};
   KEYHOLD_TRY_ASSIGN(const format::AnchorRecord anchor, load());
+  if (anchor.sequence > found.sequence && anchor.sequence - found.sequence > kCredibleLead) {
+    return fail(Code::integrity, "the anchor " + anchor_->name() +
+                                     " names a sequence that no key ring has reached" + kAccept);
+  }
   remembered_ = anchor.sequence;
   KEYHOLD_TRY(compare(anchor, found, anchor_->name()));
   KEYHOLD_TRY(verify_mac(anchor, kek, anchor_->name()));

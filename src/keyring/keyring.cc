@@ -29,6 +29,7 @@ format::KeyringRecord first_record(const Identity& identity, const RotationPolic
                      .cluster = identity.cluster.str(),
                      .region = identity.region.str(),
                      .node = identity.node.str()};
+  record.sequence = 1;
   record.store_epoch = 1;
   record.created = now;
   record.rotation = {
@@ -104,6 +105,7 @@ Result<std::unique_ptr<KeyRing>> KeyRing::create(const Environment& environment,
   RingChange change;
   change.next = first_record(identity, rotation, crypto::random_id<StoreId>(environment.random),
                              to_seconds(environment.clock.wall_now()));
+  KEYHOLD_TRY(format::check_keyring_identity(change.next.identity));
   KEYHOLD_TRY(fill_first(change, environment, client, deadline));
 
   auto state = std::make_unique<RingState>(std::move(anchor));
