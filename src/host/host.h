@@ -63,6 +63,7 @@ struct HostOptions {
   std::string program;            // for messages to others; empty: this process's name
 };
 
+class HostParts;
 class StoreLock;
 
 // Thread-safe. In a child of a fork() the host is dead: it serves nobody, changes nothing, and its
@@ -87,6 +88,7 @@ class Host final : public StoreKeys {
   // store::KeySource
   [[nodiscard]] StoreId store_id() const override;
   [[nodiscard]] Result<Generation> current_generation() override;
+  [[nodiscard]] Status prepare(Generation generation) override;
   [[nodiscard]] Result<crypto::Key256> derive(Generation generation, ByteView salt,
                                               ByteView info) override;
   void add_sealed_bytes(Generation generation, std::uint64_t bytes) override;
@@ -108,10 +110,9 @@ class Host final : public StoreKeys {
   [[nodiscard]] keyring::KeyRing& ring();
 
  private:
-  struct Parts;
-  explicit Host(std::unique_ptr<Parts> parts);
+  explicit Host(std::unique_ptr<HostParts> parts);
 
-  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<HostParts> parts_;
 };
 
 }  // namespace keyhold::host

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -25,10 +27,10 @@ struct HostStatus {
   std::string aead_backend;
   crypto::SecretMemoryUse secret_memory{};
   std::optional<WallTime> last_kms_success;
-  std::string last_kms_problem;  // of the last attempt, where it failed
-  std::string last_upkeep_problem;
-  keyring::Health health;  // empty while it waits
-  std::uint64_t clients_served = 0;
+  std::string last_kms_problem;              // of the last attempt, where it failed
+  std::vector<std::string> upkeep_problems;  // of what it does by itself, as of the last attempts
+  keyring::Health health;                    // empty while it waits
+  std::uint64_t requests = 0;                // on the control socket
 };
 
 // One JSON object; what the control socket carries.

@@ -9,11 +9,12 @@ namespace keyhold::host {
 struct StoreLayout {
   explicit StoreLayout(std::string_view store_path);
 
-  std::string root;       // the store
-  std::string directory;  // .keyhold, 0700; keyring.a and keyring.b lie in it
-  std::string lock;       // held by the host; its text names the host
-  std::string config;     // format/store_config.h
-  std::string socket;     // control.sock, 0600
+  std::string root;        // the store
+  std::string directory;   // .keyhold, 0700; keyring.a and keyring.b lie in it
+  std::string lock;        // held by the host; its text names the host
+  std::string config;      // format/store_config.h
+  std::string being_made;  // there from the first to the last step of initialise_store
+  std::string socket;      // control.sock, 0600
 };
 
 }  // namespace keyhold::host

@@ -1,0 +1,263 @@
+#include "host/host_parts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "crypto/aead.h"
+#include "host/retry.h"
+
+namespace keyhold::host {
+namespace {
+
+// Rotation by volume is judged this many times a generation.
+constexpr std::uint64_t kVolumeChecks = 64;
+
+tl::unexpected<Error> no_config(const StoreLayout& layout) {
+  return fail(Code::integrity,
+              layout.config +
+                  " is missing, and with it where the store's anchor is: name the anchor (--anchor "
+                  "FILE), or, where the store has none, accept that with `keyhold store "
+                  "accept-rollback`");
+}
+
+}  // namespace
+
+ClientFactory clients_or_default(ClientFactory given, const Environment& environment) {
+  if (given) return given;
+  return [&clock = environment.clock, &random = environment.random](const kms::KeySpec& spec) {
+    return kms::make_client(spec, clock, random);
+  };
+}
+
+Result<std::unique_ptr<kms::Client>> make_client(const ClientFactory& clients,
+                                                 const kms::KeySpec& spec) {
+  auto client = clients(spec);
+  if (!client) return fail(client.error().to_error());
+  return *std::move(client);
+}
+
+HostParts::HostParts(const Environment& environment, const std::string& store_path,
+                     HostOptions options, std::unique_ptr<StoreLock> lock)
+    : environment_(environment),
+      layout_(store_path),
+      options_(std::move(options)),
+      clients_(clients_or_default(options_.clients, environment)),
+      program_(options_.program),
+      started_(environment.clock.wall_now()),
+      lock_(std::move(lock)),
+      place_(guard_.add(*this)) {
+  fork_watch_.emplace([this] {
+    forked_ = true;
+    lock_.reset();
+    if (server_) server_->close_in_child();
+  });
+}
+
+// No new request, then no order under way, then the keys, then the lock.
+HostParts::~HostParts() {
+  fork_watch_.reset();
+  server_.reset();
+  upkeep_.stop();
+  if (keyring::KeyRing* opened = ring(); opened != nullptr && counted_) {
+    if (const Status flushed = opened->flush(); !flushed) {
+      log::warning("store " + layout_.root +
+                   ": byte counters were not saved: " + flushed.error().message());
+    }
+  }
+  guard_.remove(place_);
+  opened_ = nullptr;
+  ring_.reset();
+}
+
+Status HostParts::check_whole() {
+  KEYHOLD_TRY_ASSIGN(const bool half_made, io::exists(environment_.files, layout_.being_made));
+  if (half_made) {
+    return fail(Code::not_found, "the store " + layout_.root +
+                                     " was never made to the end: run `keyhold store init` again");
+  }
+  auto config = read_config(environment_.files, layout_);
+  const bool may_do_without = options_.accept_rollback || !options_.anchor_path.empty();
+  if (config) {
+    config_ = *std::move(config);
+  } else if (!may_do_without) {
+    return fail(std::move(config).error());
+  }
+  if (!options_.anchor_path.empty()) {
+    anchor_path_ = options_.anchor_path;
+  } else if (config_) {
+    anchor_path_ = config_->parsed.config.anchor_path;
+  } else {
+    // A store that is not there at all is told from one that lost its config.
+    KEYHOLD_TRY(keyring::KeyRing::inspect(environment_.files, layout_.directory));
+    if (!may_do_without) return no_config(layout_);
+  }
+  return {};
+}
+
+Status HostParts::start_serving() {
+  if (!options_.start_socket) return {};
+  KEYHOLD_TRY_ASSIGN(server_, ControlServer::start(layout_, environment_.clock,
+                                                   [this](const format::ControlRequest& request,
+                                                          ControlServer::Respond respond) {
+                                                     handle(request, std::move(respond));
+                                                   }));
+  return {};
+}
+
+Status HostParts::unlock() {
+  const Status outcome = retry_outages(
+      options_.retry, environment_.clock, environment_.random, [this] { return open_ring(); },
+      [this](const Error& error, nanoseconds pause) { note_outage(error, pause); });
+  if (!outcome) return fail(outcome.error().within("store " + layout_.root));
+  return {};
+}
+
+void HostParts::go_live() {
+  opened_.store(ring_.get(), std::memory_order_release);
+  const std::lock_guard lock(mutex_);
+  state_ = HostState::serving;
+  reason_.clear();
+}
+
+Status HostParts::open_ring() {
+  auto opened = keyring::KeyRing::open(environment_, layout_.directory, clients_, kms_deadline(),
+                                       {.anchor = anchor(),
+                                        .denial_rule = options_.denial_rule,
+                                        .accept_rollback = options_.accept_rollback});
+  KEYHOLD_TRY(note_kms(opened ? Status() : fail(opened.error())));
+  ring_ = *std::move(opened);
+  const std::uint64_t limit = ring_->contents().rotation.bytes;
+  check_every_bytes_ = limit == 0 ? 0 : std::max<std::uint64_t>(limit / kVolumeChecks, 1);
+  return {};
+}
+
+void HostParts::note_outage(const Error& error, nanoseconds pause) {
+  {
+    const std::lock_guard lock(mutex_);
+    reason_ = error.message();
+  }
+  if (pause <= nanoseconds::zero()) return;
+  log::warning("store " + layout_.root + " waits for its KMS, next attempt in " +
+               seconds_text(pause) + ": " + error.message());
+}
+
+Status HostParts::settle_config() {
+  const bool named = !options_.anchor_path.empty();
+  const bool verified = config_ && verify_config(*config_, *ring_);
+  if (!verified && !named && !options_.accept_rollback) {
+    return config_ ? verify_config(*config_, *ring_) : no_config(layout_);
+  }
+  const bool as_it_should_be =
+      verified && config_->parsed.config.anchor_path == anchor_path_ &&
+      config_->parsed.config.mac_generation == ring_->contents().generations.back().generation;
+  if (as_it_should_be) return {};
+  if (anchor_path_.empty() && !verified) {
+    log::warning("store " + layout_.root + ": from now on without an anchor, by order");
+  }
+  return write_config(environment_.files, layout_, *ring_, anchor_path_);
+}
+
+std::shared_ptr<keyring::Anchor> HostParts::anchor() const {
+  if (anchor_path_.empty()) return nullptr;
+  return std::make_shared<keyring::FileAnchor>(environment_.files, anchor_path_);
+}
+
+Deadline HostParts::kms_deadline() const {
+  return Deadline::after(environment_.clock, options_.kms_timeout);
+}
+
+// Remembers for status how the KMS last answered; passes the outcome on.
+Status HostParts::note_kms(Status outcome) {
+  const std::lock_guard lock(mutex_);
+  if (outcome) {
+    last_kms_success_ = environment_.clock.wall_now();
+    last_kms_problem_.clear();
+  } else {
+    last_kms_problem_ = outcome.error().message();
+  }
+  return outcome;
+}
+
+Result<keyring::KeyRing*> HostParts::usable_ring() const {
+  if (keyring::KeyRing* opened = ring()) return opened;
+  const std::lock_guard lock(mutex_);
+  return fail(Code::unavailable, "the store's host, process " + std::to_string(::getpid()) + " (" +
+                                     program_ + "), still waits for its KMS" +
+                                     (reason_.empty() ? "" : ": " + reason_));
+}
+
+HostStatus HostParts::status() const {
+  HostStatus status;
+  status.pid = ::getpid();
+  status.program = program_;
+  status.started = started_;
+  status.aead_backend = crypto::aead_backend().name;
+  status.secret_memory = crypto::secret_memory_use();
+  status.requests = requests_;
+  if (const keyring::KeyRing* opened = ring()) status.health = opened->health();
+  const std::lock_guard lock(mutex_);
+  status.state = state_;
+  status.reason = reason_;
+  status.last_kms_success = last_kms_success_;
+  status.last_kms_problem = last_kms_problem_;
+  for (const auto& [chore, problem] : upkeep_problems_) {
+    if (!problem.empty()) status.upkeep_problems.push_back(problem);
+  }
+  return status;
+}
+
+void HostParts::add_sealed_bytes(Generation generation, std::uint64_t bytes) {
+  ring()->note_sealed_bytes(generation, bytes);
+  bool wake = !counted_.load(std::memory_order_relaxed) && !counted_.exchange(true);
+  if (check_every_bytes_ != 0 && unchecked_.fetch_add(bytes) + bytes >= check_every_bytes_) {
+    unchecked_ = 0;
+    wake = true;
+  }
+  if (wake) upkeep_.wake();
+}
+
+void HostParts::seal(const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = HostState::sealed;
+    reason_ = reason;
+  }
+  log::warning("store " + layout_.root + " is sealed: " + reason);
+  guard_.seal();
+}
+
+void HostParts::wipe_keys() {
+  if (keyring::KeyRing* opened = ring()) opened->wipe();
+}
+
+Result<Generation> HostParts::rotate_dek() {
+  KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
+  auto made = opened->rotate_dek();
+  upkeep_.wake();  // the next one is due at another time now
+  return made;
+}
+
+Status HostParts::rotate_kek() {
+  KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
+  return note_kms(opened->rotate_kek(clients_, kms_deadline()));
+}
+
+Status HostParts::rewrap() {
+  KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
+  for (const keyring::Lockbox& lockbox : opened->contents().lockboxes) {
+    KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, lockbox.spec));
+    KEYHOLD_TRY(note_kms(opened->rewrap(*client, kms_deadline())));
+  }
+  return {};
+}
+
+Status HostParts::rewrap_to(const kms::KeySpec& spec) {
+  KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
+  KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, spec));
+  return note_kms(opened->rewrap_to(*client, kms_deadline()));
+}
+
+}  // namespace keyhold::host

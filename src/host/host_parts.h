@@ -1,0 +1,120 @@
+// What a Host is made of: shared by its owner's calls, the control socket and the upkeep.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "host/config.h"
+#include "host/control_server.h"
+#include "host/fork_watch.h"
+#include "host/host.h"
+#include "host/layout.h"
+#include "host/store_lock.h"
+#include "host/upkeep.h"
+#include "keyring/keyring.h"
+#include "store/seal_guard.h"
+
+namespace keyhold::host {
+
+// Thread-safe, once ring() is there.
+class HostParts final : public store::KeyHolder {
+ public:
+  HostParts(const Environment& environment, const std::string& store_path, HostOptions options,
+            std::unique_ptr<StoreLock> lock);
+  ~HostParts() override;
+
+  // The steps of Host::open, in this order.
+  Status check_whole();    // no interrupted initialise_store; the config is readable
+  Status start_serving();  // where options say so; answers "waits for the KMS" until unlock()
+  Status unlock();         // waits out outages
+  Status settle_config();  // verifies it, or writes it where the caller named an anchor
+  void go_live();          // ring() is there from now on
+  void start_upkeep();     // where options say so; first does what came due while nobody ran
+
+  [[nodiscard]] bool in_forked_child() const { return forked_.load(std::memory_order_relaxed); }
+  // Null until go_live().
+  [[nodiscard]] keyring::KeyRing* ring() const { return opened_.load(std::memory_order_acquire); }
+  [[nodiscard]] store::SealGuard& guard() { return guard_; }
+  [[nodiscard]] HostStatus status() const;
+  void add_sealed_bytes(Generation generation, std::uint64_t bytes);
+  void seal(const std::string& reason);
+
+  // Orders; each waits for the KMS where it needs it.
+  Result<Generation> rotate_dek();
+  Status rotate_kek();
+  Status rewrap();
+  Status rewrap_to(const kms::KeySpec& spec);
+
+  void wipe_keys() override;
+
+ private:
+  [[nodiscard]] Result<keyring::KeyRing*> usable_ring() const;
+  [[nodiscard]] Deadline kms_deadline() const;
+  [[nodiscard]] std::shared_ptr<keyring::Anchor> anchor() const;
+  Status open_ring();
+  void note_outage(const Error& error, nanoseconds pause);
+  Status note_kms(Status outcome);
+
+  // Upkeep (host_upkeep.cc).
+  nanoseconds chores();
+  nanoseconds rotate_what_is_due();
+  nanoseconds flush_counters();
+  nanoseconds check_kms_versions();
+  Status rewrap_what_is_due();
+  void note_upkeep(std::string_view chore, const Status& outcome);
+
+  // Control socket (host_requests.cc).
+  void handle(const format::ControlRequest& request, ControlServer::Respond respond);
+  Result<ControlAnswer> answer(const format::ControlRequest& request);
+  Result<ControlAnswer> hello();
+  Result<ControlAnswer> dek(Generation generation);
+  void post_order(ControlServer::Respond respond,
+                  std::function<Result<format::ControlReply>()> order);
+
+  const Environment environment_;
+  const StoreLayout layout_;
+  const HostOptions options_;
+  const ClientFactory clients_;
+  const std::string program_;
+  const WallTime started_;
+
+  std::unique_ptr<StoreLock> lock_;
+  std::optional<UnverifiedConfig> config_;
+  std::string anchor_path_;
+  store::SealGuard guard_;
+  std::list<store::KeyHolder*>::iterator place_;
+  std::unique_ptr<keyring::KeyRing> ring_;
+  std::atomic<keyring::KeyRing*> opened_ = nullptr;
+  std::atomic<bool> forked_ = false;
+
+  mutable std::mutex mutex_;  // the story so far
+  HostState state_ = HostState::waiting_for_kms;
+  std::string reason_;
+  std::optional<WallTime> last_kms_success_;
+  std::string last_kms_problem_;
+  std::map<std::string, std::string> upkeep_problems_;  // by chore; empty where it went well
+
+  std::atomic<std::uint64_t> requests_ = 0;
+  std::atomic<bool> counted_ = false;         // bytes since the counters were last persisted
+  std::atomic<std::uint64_t> unchecked_ = 0;  // bytes since rotation by volume was last judged
+  std::uint64_t check_every_bytes_ = 0;       // 0: no rotation by volume
+  std::optional<BootTime> flush_at_;          // upkeep thread only
+  BootTime check_kms_at_{};                   // upkeep thread only
+
+  Upkeep upkeep_;
+  std::unique_ptr<ControlServer> server_;
+  std::optional<ForkWatch> fork_watch_;
+};
+
+// `given`, or kms::make_client over the environment.
+ClientFactory clients_or_default(ClientFactory given, const Environment& environment);
+// A client of `spec`, its failure as one of ours.
+Result<std::unique_ptr<kms::Client>> make_client(const ClientFactory& clients,
+                                                 const kms::KeySpec& spec);
+
+}  // namespace keyhold::host

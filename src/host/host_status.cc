@@ -1,0 +1,180 @@
+#include "host/host_status.h"
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <stdexcept>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "host/json_text.h"
+
+namespace keyhold::host {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array kStates = {
+    std::pair{HostState::waiting_for_kms, std::string_view("waiting-for-kms")},
+    std::pair{HostState::serving, std::string_view("serving")},
+    std::pair{HostState::sealed, std::string_view("sealed")},
+};
+
+constexpr std::array kCopyStates = {
+    std::pair{keyring::CopyState::good, std::string_view("good")},
+    std::pair{keyring::CopyState::behind, std::string_view("behind")},
+    std::pair{keyring::CopyState::missing, std::string_view("missing")},
+    std::pair{keyring::CopyState::damaged, std::string_view("damaged")},
+    std::pair{keyring::CopyState::unsupported, std::string_view("unsupported")},
+};
+
+template <typename Table, typename Value>
+std::string_view name_in(const Table& table, Value value) {
+  const auto found = std::ranges::find(table, value, &Table::value_type::first);
+  return found == table.end() ? std::string_view("unknown") : found->second;
+}
+
+// Names that a later version may add are errors of the reader, not of the sender.
+template <typename Table>
+auto value_in(const Table& table, const std::string& name) {
+  const auto found = std::ranges::find(table, name, &Table::value_type::second);
+  if (found == table.end()) throw std::invalid_argument("unknown name " + name);
+  return found->first;
+}
+
+std::int64_t seconds_of(WallTime time) {
+  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+WallTime parse_time(const std::string& text) {
+  std::tm parts{};
+  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts) == nullptr) {
+    throw std::invalid_argument("no time: " + text);
+  }
+  return WallTime(std::chrono::seconds(::timegm(&parts)));
+}
+
+keyring::CopyReport copy_from(const json& from) {
+  return {.name = from.at("name"),
+          .state = value_in(kCopyStates, from.at("state")),
+          .sequence = from.at("sequence"),
+          .problem = from.value("problem", "")};
+}
+
+keyring::Health health_from(const json& from) {
+  keyring::Health health;
+  health.detects_rollback = from.at("detects_rollback");
+  health.rollback_accepted = from.at("rollback_accepted");
+  health.anchor_behind = from.at("anchor_behind");
+  for (const json& copy : from.at("copies_at_open")) health.copies.push_back(copy_from(copy));
+  health.repaired_copies = from.at("repaired_copies");
+  health.lockbox_problems = from.at("lockbox_problems");
+  return health;
+}
+
+crypto::SecretMemoryUse memory_from(const json& from) {
+  const json& limit = from.at("limit_bytes");
+  return {.locked_bytes = from.at("locked_bytes"),
+          .used_bytes = from.at("used_bytes"),
+          .limit_bytes = limit.is_null() ? SIZE_MAX : limit.get<std::size_t>()};
+}
+
+HostStatus status_from(const json& from) {
+  HostStatus status;
+  status.pid = from.at("pid");
+  status.program = from.at("program");
+  status.started = parse_time(from.at("started"));
+  status.state = value_in(kStates, from.at("state"));
+  status.reason = from.at("reason");
+  status.aead_backend = from.at("aead_backend");
+  status.secret_memory = memory_from(from.at("secret_memory"));
+  if (!from.at("last_kms_success").is_null()) {
+    status.last_kms_success = parse_time(from.at("last_kms_success"));
+  }
+  status.last_kms_problem = from.at("last_kms_problem");
+  status.upkeep_problems = from.at("upkeep_problems");
+  status.health = health_from(from.at("key_ring"));
+  status.requests = from.at("requests");
+  return status;
+}
+
+}  // namespace
+
+std::string time_text(WallTime time) {
+  const std::time_t seconds = seconds_of(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {text.data(), size};
+}
+
+std::string_view host_state_name(HostState state) {
+  return name_in(kStates, state);
+}
+
+std::string_view copy_state_name(keyring::CopyState state) {
+  return name_in(kCopyStates, state);
+}
+
+json to_json(const keyring::CopyReport& copy) {
+  json out = {
+      {"name", copy.name}, {"state", copy_state_name(copy.state)}, {"sequence", copy.sequence}};
+  if (!copy.problem.empty()) out["problem"] = copy.problem;
+  return out;
+}
+
+json to_json(const crypto::SecretMemoryUse& use) {
+  const bool limited = use.limit_bytes != SIZE_MAX;
+  return {{"locked_bytes", use.locked_bytes},
+          {"used_bytes", use.used_bytes},
+          {"limit_bytes", limited ? json(use.limit_bytes) : json(nullptr)}};
+}
+
+namespace {
+
+json health_json(const keyring::Health& health) {
+  json copies = json::array();
+  for (const auto& copy : health.copies) copies.push_back(to_json(copy));
+  return {{"detects_rollback", health.detects_rollback},
+          {"rollback_accepted", health.rollback_accepted},
+          {"anchor_behind", health.anchor_behind},
+          {"copies_at_open", copies},
+          {"repaired_copies", health.repaired_copies},
+          {"lockbox_problems", health.lockbox_problems}};
+}
+
+}  // namespace
+
+json to_json(const HostStatus& status) {
+  const auto& success = status.last_kms_success;
+  return {{"pid", status.pid},
+          {"program", status.program},
+          {"started", time_text(status.started)},
+          {"state", host_state_name(status.state)},
+          {"reason", status.reason},
+          {"aead_backend", status.aead_backend},
+          {"secret_memory", to_json(status.secret_memory)},
+          {"last_kms_success", success ? json(time_text(*success)) : json(nullptr)},
+          {"last_kms_problem", status.last_kms_problem},
+          {"upkeep_problems", status.upkeep_problems},
+          {"key_ring", health_json(status.health)},
+          {"requests", status.requests}};
+}
+
+std::string to_json_text(const HostStatus& status) {
+  return to_json(status).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<HostStatus> host_status_from_json(std::string_view text) {
+  try {
+    return status_from(json::parse(text));
+  } catch (const std::exception& problem) {
+    return fail(
+        Code::integrity,
+        std::string("the host's status is not as this version writes it: ") + problem.what());
+  }
+}
+
+}  // namespace keyhold::host

@@ -1,0 +1,174 @@
+#include "host/remote_keys.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "crypto/kdf.h"
+
+namespace keyhold::host {
+namespace {
+
+// Between two attempts to reach a host that is gone.
+constexpr nanoseconds kRetryPause = std::chrono::seconds(1);
+constexpr nanoseconds kFarewell = std::chrono::milliseconds(200);
+// The longest order asks several KMS, one after the other, behind another order.
+constexpr nanoseconds kOrderPatience = std::chrono::minutes(3);
+
+format::ControlKeySpec to_control_key(const kms::KeySpec& spec) {
+  return {.type = static_cast<std::uint8_t>(spec.type),
+          .uri = spec.uri.str(),
+          .auth_principal = spec.auth_principal.str(),
+          .endpoint = spec.endpoint,
+          .ca_file = spec.ca_file};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RemoteKeys>> RemoteKeys::connect(const Clock& clock,
+                                                        const std::string& store_path,
+                                                        nanoseconds timeout) {
+  std::unique_ptr<RemoteKeys> keys(new RemoteKeys(clock, store_path, timeout));
+  KEYHOLD_TRY(keys->greet());
+  return keys;
+}
+
+RemoteKeys::RemoteKeys(const Clock& clock, const std::string& store_path, nanoseconds timeout)
+    : layout_(store_path), clock_(clock), timeout_(timeout), place_(guard_.add(*this)) {}
+
+RemoteKeys::~RemoteKeys() {
+  report_sealed_bytes(kFarewell);
+  guard_.remove(place_);
+}
+
+// REQUIRES: refresh_mutex_ is held, or nobody else has the object yet.
+Status RemoteKeys::greet() {
+  KEYHOLD_TRY_ASSIGN(const auto hello, expect_reply<format::HelloReply>(
+                                           client().ask(format::HelloRequest{}, soon())));
+  const bool first = current_ == 0;
+  if (!first && hello.store != store_) {
+    return fail(Code::wrong_key, "another store stands at " + layout_.root +
+                                     " now: close what is open there and open it anew");
+  }
+  store_ = first ? hello.store : store_;
+  current_ = number(hello.current);
+  const BootTime valid = clock_.boot_now() + std::chrono::milliseconds(hello.valid_ms);
+  valid_until_ = valid.time_since_epoch().count();
+  return {};
+}
+
+Result<Generation> RemoteKeys::current_generation() {
+  if (clock_.boot_now().time_since_epoch().count() >= valid_until_) refresh();
+  return Generation{current_.load()};
+}
+
+// While one thread asks, the others go on with the last answer.
+void RemoteKeys::refresh() {
+  const std::unique_lock lock(refresh_mutex_, std::try_to_lock);
+  if (!lock.owns_lock()) return;
+  const Status greeted = greet();
+  if (greeted) {
+    host_missed_ = false;
+    report_sealed_bytes(timeout_);
+    return;
+  }
+  if (greeted.error().code() == Code::sealed) guard_.seal();
+  valid_until_ = (clock_.boot_now() + kRetryPause).time_since_epoch().count();
+  if (!host_missed_) {
+    log::warning("store " + layout_.root +
+                 ": going on with the keys that are here: " + greeted.error().message());
+  }
+  host_missed_ = true;
+}
+
+bool RemoteKeys::has(Generation generation) const {
+  const std::shared_lock lock(keys_mutex_);
+  return deks_.contains(number(generation));
+}
+
+Status RemoteKeys::prepare(Generation generation) {
+  if (has(generation)) return {};
+  auto dek = client().ask_dek(generation, soon());
+  if (!dek) return explain(generation, dek.error());
+  const store::SealGuard::Use use(guard_);
+  KEYHOLD_TRY(use.check());
+  const std::unique_lock lock(keys_mutex_);
+  deks_.try_emplace(number(generation), std::move(dek->key));
+  return {};
+}
+
+// "No such generation" is the host's word only: without a host, nobody knows.
+Status RemoteKeys::explain(Generation generation, const Error& error) const {
+  if (error.code() != Code::not_found) return fail(error);
+  const auto hello = client().ask(format::HelloRequest{}, soon());
+  if (hello || hello.error().code() != Code::not_found) return fail(error);
+  return fail(Code::unavailable, "DEK generation " + std::to_string(number(generation)) +
+                                     " is needed, but " + hello.error().message());
+}
+
+Result<crypto::Key256> RemoteKeys::derive(Generation generation, ByteView salt, ByteView info) {
+  const std::shared_lock lock(keys_mutex_);
+  const auto found = deks_.find(number(generation));
+  if (found == deks_.end()) {
+    return fail(Code::not_found, "DEK generation " + std::to_string(number(generation)) +
+                                     " was not fetched from the store's host");
+  }
+  return crypto::hkdf_sha256(found->second, salt, info);
+}
+
+void RemoteKeys::wipe_keys() {
+  const std::unique_lock lock(keys_mutex_);
+  deks_.clear();
+}
+
+void RemoteKeys::add_sealed_bytes(Generation generation, std::uint64_t bytes) {
+  const std::lock_guard lock(sealed_mutex_);
+  sealed_bytes_[number(generation)] += bytes;
+}
+
+// What cannot be reported now is reported next time.
+void RemoteKeys::report_sealed_bytes(nanoseconds timeout) {
+  std::map<std::uint32_t, std::uint64_t> counts;
+  {
+    const std::lock_guard lock(sealed_mutex_);
+    counts.swap(sealed_bytes_);
+  }
+  for (const auto& [generation, bytes] : counts) {
+    const auto reply = client().ask(
+        format::ReportRequest{.generation = Generation{generation}, .sealed_bytes = bytes},
+        Deadline::after(clock_, timeout));
+    if (!reply) add_sealed_bytes(Generation{generation}, bytes);
+  }
+}
+
+Result<format::ControlReply> RemoteKeys::order(const format::ControlRequest& request) {
+  return client().ask(request, Deadline::after(clock_, kOrderPatience));
+}
+
+Result<Generation> RemoteKeys::rotate_dek() {
+  KEYHOLD_TRY_ASSIGN(
+      const auto reply,
+      expect_reply<format::RotateReply>(order(format::RotateRequest{format::RotateTarget::dek})));
+  valid_until_ = 0;  // new files use it from now on
+  return reply.generation;
+}
+
+Status RemoteKeys::rotate_kek() {
+  KEYHOLD_TRY(
+      expect_reply<format::RotateReply>(order(format::RotateRequest{format::RotateTarget::kek})));
+  return {};
+}
+
+Status RemoteKeys::rewrap() {
+  KEYHOLD_TRY(expect_reply<format::RewrapReply>(order(format::RewrapRequest{})));
+  return {};
+}
+
+Status RemoteKeys::rewrap_to(const kms::KeySpec& spec) {
+  const format::ControlKeySpec key = to_control_key(spec);
+  KEYHOLD_TRY(format::check_control_key(key));
+  KEYHOLD_TRY(expect_reply<format::RewrapReply>(
+      order(format::RewrapRequest{.to_other = true, .key = key})));
+  return {};
+}
+
+}  // namespace keyhold::host

@@ -1,0 +1,83 @@
+// The keys of a store whose host is another process: fetched over its control socket, one DEK a
+// generation, kept in secret memory, file keys derived here.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+
+#include "crypto/secret.h"
+#include "host/control_client.h"
+#include "host/host.h"
+#include "host/layout.h"
+#include "host/store_keys.h"
+
+namespace keyhold::host {
+
+// Thread-safe. A host that restarts is found again. Without any, the generations that are here go
+// on serving (the deadline that ends that is the lease's, DESIGN 3), others answer
+// Code::unavailable. A host that says that it is sealed seals this process too.
+class RemoteKeys final : public StoreKeys, private store::KeyHolder {
+ public:
+  // Code::not_found where no host runs; what the host answers otherwise (Code::unavailable: it
+  // waits for its KMS). `clock` outlives the keys.
+  static Result<std::unique_ptr<RemoteKeys>> connect(const Clock& clock,
+                                                     const std::string& store_path,
+                                                     nanoseconds timeout);
+  // Reports the last sealed bytes where the host still runs.
+  ~RemoteKeys() override;
+
+  // store::KeySource
+  [[nodiscard]] StoreId store_id() const override { return store_; }
+  // Asks the host at most once in the time that its last answer is valid.
+  [[nodiscard]] Result<Generation> current_generation() override;
+  [[nodiscard]] Status prepare(Generation generation) override;
+  [[nodiscard]] Result<crypto::Key256> derive(Generation generation, ByteView salt,
+                                              ByteView info) override;
+  void add_sealed_bytes(Generation generation, std::uint64_t bytes) override;
+  [[nodiscard]] store::SealGuard& guard() override { return guard_; }
+
+  // StoreKeys
+  [[nodiscard]] Role role() const override { return Role::client; }
+  Result<Generation> rotate_dek() override;
+  Status rotate_kek() override;
+  Status rewrap() override;
+  Status rewrap_to(const kms::KeySpec& spec) override;
+
+ private:
+  RemoteKeys(const Clock& clock, const std::string& store_path, nanoseconds timeout);
+  [[nodiscard]] ControlClient client() const { return {.layout = layout_, .clock = clock_}; }
+  [[nodiscard]] Deadline soon() const { return Deadline::after(clock_, timeout_); }
+  Status greet();
+  void refresh();
+  void report_sealed_bytes(nanoseconds timeout);
+  [[nodiscard]] Status explain(Generation generation, const Error& error) const;
+  [[nodiscard]] bool has(Generation generation) const;
+  Result<format::ControlReply> order(const format::ControlRequest& request);
+  void wipe_keys() override;
+
+  const StoreLayout layout_;
+  const Clock& clock_;
+  const nanoseconds timeout_;
+  StoreId store_;
+  store::SealGuard guard_;
+  std::list<store::KeyHolder*>::iterator place_;
+
+  mutable std::shared_mutex keys_mutex_;  // never held over the socket
+  std::map<std::uint32_t, crypto::Key256> deks_;
+
+  std::mutex refresh_mutex_;  // one question to the host at a time
+  std::atomic<std::uint32_t> current_ = 0;
+  std::atomic<BootClock::rep> valid_until_ = 0;
+  bool host_missed_ = false;  // said so already
+
+  std::mutex sealed_mutex_;
+  std::map<std::uint32_t, std::uint64_t> sealed_bytes_;  // not reported yet
+};
+
+}  // namespace keyhold::host
