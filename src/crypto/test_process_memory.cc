@@ -1,10 +1,10 @@
 #include "crypto/test_process_memory.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <fstream>
-#include <memory>
 #include <sstream>
 #include <vector>
 
@@ -74,14 +74,24 @@ class Window {
   std::uint8_t* data_;
 };
 
+bool starts_with_inverse(ByteView bytes, ByteView inverted) {
+  for (std::size_t i = 0; i < inverted.size(); ++i) {
+    if ((bytes[i] ^ inverted[i]) != 0xff) return false;
+  }
+  return true;
+}
+
 std::size_t count_in(ByteView bytes, ByteView inverted) {
-  const auto differs = [](std::uint8_t a, std::uint8_t b) { return a == (b ^ 0xff); };
+  const int first = inverted.front() ^ 0xff;
   std::size_t found = 0;
-  auto at = bytes.begin();
-  while ((at = std::search(at, bytes.end(), inverted.begin(), inverted.end(), differs)) !=
-         bytes.end()) {
-    ++found;
-    ++at;
+  while (bytes.size() >= inverted.size()) {
+    const std::size_t starts = bytes.size() - inverted.size() + 1;
+    const void* const hit = std::memchr(bytes.data(), first, starts);
+    if (hit == nullptr) break;
+    const auto skipped = static_cast<const std::uint8_t*>(hit) - bytes.data();
+    bytes = bytes.subspan(static_cast<std::size_t>(skipped));
+    if (starts_with_inverse(bytes, inverted)) ++found;
+    bytes = bytes.subspan(1);
   }
   return found;
 }
