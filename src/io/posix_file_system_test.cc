@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "io/file_system_conformance.h"
+#include "io/posix_file.h"
 
 namespace keyhold::io {
 namespace {
@@ -126,6 +127,22 @@ TEST(PosixFileSystem, DescriptorsAreNotInherited) {
     EXPECT_NE(::fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
   }
   EXPECT_EQ(found, 1);
+}
+
+// A pipe cannot be synced; then a real file takes its place under the same descriptor.
+TEST(PosixFile, AFailedSyncFailsForGood) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe2(pipe.data(), O_CLOEXEC), 0);
+  const Descriptor other_end(pipe[1]);
+  PosixFile file(Descriptor(pipe[0]), "/a", false);
+  EXPECT_EQ(message_of(file.sync_data()), "fdatasync /a: Invalid argument");
+  const TemporaryDirectory directory;
+  const std::string path = join_path(directory.path(), "a");
+  const Descriptor real(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::dup2(real.get(), pipe[0]), pipe[0]);
+  ASSERT_TRUE(file.write_at(0, as_bytes("x")));
+  EXPECT_EQ(message_of(file.sync_all()), "fsync /a: Invalid argument");
+  EXPECT_EQ(message_of(file.sync_data()), "fdatasync /a: Invalid argument");
 }
 
 TEST(PosixFileSystem, CreationUsesTheMode) {

@@ -163,6 +163,33 @@ TEST(PowerLoss, AnUnsyncedTruncationIsThereOrNot) {
   EXPECT_THAT(outcomes(files, "/a"), testing::ElementsAre(testing::Key("ab")));
 }
 
+TEST(PowerLoss, TruncationsStayInTheirOrder) {
+  MemoryFileSystem files;
+  const auto file = create(files, "/a");
+  ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")));
+  ASSERT_TRUE(file->sync_data());
+  ASSERT_TRUE(files.sync_directory("/"));
+  ASSERT_TRUE(file->truncate(2));
+  ASSERT_TRUE(file->truncate(4));
+  EXPECT_THAT(outcomes(files, "/a"),
+              testing::UnorderedElementsAre(testing::Key("abcdef"), testing::Key("ab"),
+                                            testing::Key(std::string("ab\0\0", 4))));
+}
+
+TEST(PowerLoss, WhatATruncationCutNeverStandsBesideALaterWriteToItsSector) {
+  MemoryFileSystem files;
+  const auto file = create(files, "/a");
+  ASSERT_TRUE(file->write_at(0, as_bytes("abcdef")));
+  ASSERT_TRUE(file->sync_data());
+  ASSERT_TRUE(files.sync_directory("/"));
+  ASSERT_TRUE(file->truncate(1));
+  ASSERT_TRUE(file->write_at(1, as_bytes("X")));
+  EXPECT_THAT(outcomes(files, "/a"),
+              testing::UnorderedElementsAre(testing::Key("abcdef"), testing::Key("a"),
+                                            testing::Key("aX"), testing::Key(std::string("a\0", 2)),
+                                            testing::Key(std::string("aX\0\0\0\0", 6))));
+}
+
 TEST(PowerLoss, ASyncedFileWithoutASyncedNameMayBeGone) {
   MemoryFileSystem files;
   const auto file = create(files, "/a");
@@ -224,6 +251,45 @@ TEST(PowerLoss, ARenameBetweenDirectoriesLeavesOneOfTheTwo) {
   EXPECT_LT(moved, 900);
   ASSERT_TRUE(files.sync_directory("/d"));
   EXPECT_THAT(outcomes(files, "/e/b"), testing::ElementsAre(testing::Key("x")));
+}
+
+class ThreeDirectories : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* path : {"/d", "/e", "/f"}) ASSERT_TRUE(files_.make_directory(path, 0700));
+    ASSERT_TRUE(files_.sync_directory("/"));
+    ASSERT_TRUE(replace_file(files_, "/d/a", as_bytes("x")));
+    ASSERT_TRUE(files_.rename("/d/a", "/e/a"));
+  }
+
+  MemoryFileSystem files_;
+};
+
+TEST_F(ThreeDirectories, ASyncTakesAlongWhatTheChangesStandOn) {
+  ASSERT_TRUE(files_.rename("/e/a", "/f/a"));
+  ASSERT_TRUE(files_.sync_directory("/f"));
+  const auto image = files_.crash_image(CrashPolicy::lose_unsynced);
+  EXPECT_EQ(image->list("/d").value(), std::vector<std::string>{});
+  EXPECT_EQ(image->list("/e").value(), std::vector<std::string>{});
+  EXPECT_EQ(image->list("/f").value(), std::vector<std::string>{"a"});
+}
+
+TEST_F(ThreeDirectories, ASyncLeavesWhatHappenedElsewhereUnsynced) {
+  create(files_, "/f/b");
+  ASSERT_TRUE(files_.sync_directory("/f"));
+  const auto image = files_.crash_image(CrashPolicy::lose_unsynced);
+  EXPECT_EQ(image->list("/d").value(), std::vector<std::string>{"a"});
+  EXPECT_EQ(image->list("/f").value(), std::vector<std::string>{"b"});
+}
+
+TEST_F(ThreeDirectories, ALostRenameTakesWhatCameAfterItInBothDirectories) {
+  create(files_, "/d/later");
+  create(files_, "/e/later");
+  for_each_power_loss(files_, [](MemoryFileSystem& image) {
+    if (exists(image, "/e/a").value()) return;
+    EXPECT_FALSE(exists(image, "/d/later").value());
+    EXPECT_FALSE(exists(image, "/e/later").value());
+  });
 }
 
 TEST(PowerLoss, OfOneDirectoryTheFirstChangesStay) {
