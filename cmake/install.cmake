@@ -1,4 +1,4 @@
-# cmake --install: the program, the plugin, the installed headers, man pages, completions, licence.
+# cmake --install: the program, the plugin, the installed headers, manual pages, completions, licence.
 
 if(keyhold_installed)
   install(TARGETS ${keyhold_installed}
@@ -8,6 +8,24 @@ endif()
 if(EXISTS ${PROJECT_SOURCE_DIR}/include/keyhold)
   install(DIRECTORY include/keyhold DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 endif()
-file(GLOB man_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.1)
-install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# The program writes its own manual pages and completions, so that they say what it does.
+if(TARGET keyhold AND NOT KEYHOLD_SANITIZE)
+  set(share ${PROJECT_BINARY_DIR}/share)
+  add_custom_command(OUTPUT ${share}/stamp
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${share}/man ${share}/completions
+    COMMAND keyhold man ${share}/man
+    COMMAND keyhold completion bash > ${share}/completions/keyhold
+    COMMAND keyhold completion zsh > ${share}/completions/_keyhold
+    COMMAND keyhold completion fish > ${share}/completions/keyhold.fish
+    COMMAND ${CMAKE_COMMAND} -E touch ${share}/stamp
+    DEPENDS keyhold COMMENT "Writing manual pages and completions" VERBATIM)
+  add_custom_target(keyhold_share ALL DEPENDS ${share}/stamp)
+  add_dependencies(keyhold_product keyhold_share)
+
+  install(DIRECTORY ${share}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 FILES_MATCHING PATTERN "*.1")
+  install(FILES ${share}/completions/keyhold DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${share}/completions/_keyhold DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES ${share}/completions/keyhold.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+endif()
