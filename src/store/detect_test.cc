@@ -1,0 +1,150 @@
+// Invariants I8 and I9, DESIGN 6.4: what is detected and named in append-mode files, line by line.
+#include "format/frame.h"
+#include "format/table.h"
+#include "store/test_store.h"
+
+namespace keyhold::store {
+namespace {
+
+class Detect : public StoreTest, public ::testing::WithParamInterface<Layout> {
+ protected:
+  static constexpr const char* kPath = "/store/f";
+
+  void SetUp() override {
+    content_ = test_bytes(9000);
+    write_file(kPath, GetParam(), content_, 1500);
+    raw_ = *disk_->raw(kPath);
+    ASSERT_TRUE(verify(kPath).findings.empty());
+  }
+
+  // Verification names the file, and no read gives anything but the true bytes or an error.
+  void expect_named(const std::string& what) {
+    const VerifyReport report = verify(kPath);
+    ASSERT_FALSE(report.findings.empty()) << what;
+    EXPECT_EQ(report.findings.front().path, kPath);
+    EXPECT_FALSE(report.findings.front().where.empty());
+    const auto file = store_->open_random(kPath);
+    if (!file) return;
+    ByteVector out(content_.size());
+    const auto count = (*file)->read(0, out);
+    if (!count) return;
+    EXPECT_TRUE(std::equal(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(*count),
+                           content_.begin()))
+        << what;
+  }
+
+  void expect_named(ByteVector changed, const std::string& what) {
+    ASSERT_TRUE(disk_->set_raw(kPath, changed));
+    expect_named(what);
+    ASSERT_TRUE(disk_->set_raw(kPath, raw_));
+  }
+
+  ByteVector content_;
+  ByteVector raw_;
+};
+
+TEST_P(Detect, EverySingleBitFlip) {
+  // The smallest files that have every kind of field: a full and a final chunk; a session and three data frames.
+  const bool table = GetParam() == Layout::table;
+  write_file(kPath, GetParam(), test_bytes(table ? 4100 : 300), table ? 4100 : 100);
+  const std::uint64_t bits = disk_->raw(kPath)->size() * 8;
+  for (std::uint64_t bit = 0; bit < bits; ++bit) {
+    ASSERT_TRUE(disk_->flip_bit(kPath, bit));
+    ASSERT_FALSE(verify(kPath).findings.empty()) << "bit " << bit;
+    ASSERT_TRUE(disk_->flip_bit(kPath, bit));
+  }
+  EXPECT_TRUE(verify(kPath).findings.empty());
+}
+
+TEST_P(Detect, EveryTruncation) {
+  for (std::size_t size = 0; size < raw_.size(); size += size < 4096 ? 97 : 1) {
+    expect_named({raw_.begin(), raw_.begin() + static_cast<std::ptrdiff_t>(size)},
+                 "cut to " + std::to_string(size));
+  }
+}
+
+TEST_P(Detect, ZeroedBlocks) {
+  for (std::size_t offset = 0; offset < raw_.size(); offset += 512) {
+    ByteVector changed = raw_;
+    const auto end = std::min(offset + 512, raw_.size());
+    std::fill(changed.begin() + static_cast<std::ptrdiff_t>(offset),
+              changed.begin() + static_cast<std::ptrdiff_t>(end), 0);
+    if (changed == raw_) continue;  // the header's own zeros
+    expect_named(std::move(changed), "zeroed at " + std::to_string(offset));
+  }
+}
+
+TEST_P(Detect, MovedBlocks) {
+  const std::size_t unit =
+      GetParam() == Layout::table ? format::kChunkSizeBytes : 1568;  // frames of 1500 bytes
+  const std::size_t start = GetParam() == Layout::table ? 4096 : 4096 + 96;
+  ByteVector swapped = raw_;
+  std::swap_ranges(swapped.begin() + static_cast<std::ptrdiff_t>(start),
+                   swapped.begin() + static_cast<std::ptrdiff_t>(start + unit),
+                   swapped.begin() + static_cast<std::ptrdiff_t>(start + unit));
+  ASSERT_NE(swapped, raw_);
+  expect_named(std::move(swapped), "blocks exchanged");
+}
+
+TEST_P(Detect, BlockFromAnotherFile) {
+  write_file("/store/g", GetParam(), test_bytes(9000, 2), 1500);
+  const ByteVector other = *disk_->raw("/store/g");
+  ASSERT_EQ(other.size(), raw_.size());
+  for (std::size_t offset = 4096; offset + 512 <= raw_.size(); offset += 512) {
+    ByteVector changed = raw_;
+    std::copy_n(other.begin() + static_cast<std::ptrdiff_t>(offset), 512,
+                changed.begin() + static_cast<std::ptrdiff_t>(offset));
+    expect_named(std::move(changed), "sector of another file at " + std::to_string(offset));
+  }
+}
+
+TEST_P(Detect, HeaderOfAnotherFile) {
+  write_file("/store/g", GetParam(), content_, 1500);
+  const ByteVector other = *disk_->raw("/store/g");
+  ByteVector changed = raw_;
+  std::copy_n(other.begin(), 4096, changed.begin());
+  expect_named(changed, "the whole header");
+  changed = raw_;
+  std::copy_n(other.begin(), 512, changed.begin());
+  expect_named(changed, "one slot");
+}
+
+TEST_P(Detect, FileOfAnotherStore) {
+  TestKeySource other_keys(2);
+  Store other(*disk_, other_keys, crypto::system_random(), "/store");
+  const auto foreign = other.open_random(kPath);
+  ASSERT_FALSE(foreign);
+  EXPECT_EQ(foreign.error().code(), Code::integrity);
+  EXPECT_NE(foreign.error().message().find("another store"), std::string::npos);
+}
+
+TEST_P(Detect, PlaintextIsNeverAFallback) {
+  for (const std::size_t size : {0, 1, 100, 4095, 4096, 20000}) {
+    ASSERT_TRUE(disk_->set_raw(kPath, test_bytes(size)));
+    EXPECT_EQ(store_->open_random(kPath).error().code(), Code::integrity) << size;
+    EXPECT_EQ(store_->open_sequential(kPath).error().code(), Code::integrity) << size;
+    EXPECT_EQ(store_->logical_size(kPath).error().code(), Code::integrity) << size;
+    EXPECT_EQ(store_->reopen(kPath).error().code(), Code::integrity) << size;
+  }
+}
+
+TEST_P(Detect, NewerFormatIsRefusedAsNewer) {
+  ByteVector changed = raw_;
+  changed[8] = changed[512 + 8] = 2;
+  ASSERT_TRUE(disk_->set_raw(kPath, changed));
+  EXPECT_EQ(store_->open_random(kPath).error().code(), Code::unsupported);
+}
+
+TEST_P(Detect, UnknownGenerationIsNamed) {
+  ByteVector changed = raw_;
+  changed[48] = changed[512 + 48] = 9;
+  ASSERT_TRUE(disk_->set_raw(kPath, changed));
+  EXPECT_EQ(store_->open_random(kPath).error().code(), Code::not_found);
+  EXPECT_FALSE(verify(kPath).findings.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, Detect, ::testing::Values(Layout::table, Layout::log),
+                         layout_name);
+
+}  // namespace
+}  // namespace keyhold::store
