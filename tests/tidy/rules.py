@@ -159,7 +159,7 @@ def _judge(what, rows, listed, limit):
             print(f"sizes: {path}:{line}: a {what} of {lines} lines (the aim is {listed})")
 
 
-_MACHINE = re.compile(r"(?<![\w./-])/(?:work|root|farm)/|(?<![\w./-])/home/\w")
+_MACHINE = re.compile(r"(?<![\w./-])/(?:work|root|farm)/|(?<![\w./-])/home/\w+/")
 
 
 @rule
@@ -196,10 +196,11 @@ def unfinished_marks(tree):
 
 @rule
 def headers(tree):
-    """Every header says #pragma once first, and C++ files are .h or .cc."""
+    """Every header says #pragma once first (a C header: a guard), and C++ files are .h or .cc."""
     for file in tree.code():
         first = next((line for line in file.code_lines if line.strip()), "")
-        if file.is_header and first.strip() != "#pragma once":
+        guarded = file.path.startswith("include/") and first.startswith("#ifndef KEYHOLD_")
+        if file.is_header and not guarded and first.strip() != "#pragma once":
             yield Finding(file.path, 0, "a header's first line of code is #pragma once")
     for path in tree.odd_code:
         yield Finding(path, 0, "C++ files are named .h or .cc")
@@ -217,3 +218,19 @@ def sources_listed(tree):
         above = [text for prefix, text in lists.items() if prefix and (folder + "/").startswith(prefix)]
         if not any(re.search(rf"\b{stem}\b", text) for text in above):
             yield Finding(file.path, 0, "no CMakeLists.txt names it")
+
+
+@rule
+def named_tests(tree):
+    """A test that a document names, as `Suite.Name`, exists."""
+    known = set()
+    for file in tree.code():
+        for suite, name in re.findall(r"\b(?:TEST|TEST_F|TEST_P|TYPED_TEST|RC_GTEST_PROP)\(\s*(\w+),\s*(\w+)", file.text):
+            known.add(f"{suite}.{name}")
+    for file in tree.files:
+        if not (file.path.startswith("docs/") and file.path.endswith(".md")):
+            continue
+        for number, line in enumerate(file.lines, 1):
+            for name in re.findall(r"`([A-Z]\w+\.[A-Z]\w+)`", line):
+                if name not in known:
+                    yield Finding(file.path, number, f"there is no test {name}")
