@@ -14,7 +14,6 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 
 constexpr std::uint32_t kDirectoryMode = 0700;
-constexpr std::string_view kLockName = "LOCK";
 
 class HeldLock final : public rocksdb::FileLock {
  public:
@@ -27,7 +26,7 @@ class HeldLock final : public rocksdb::FileLock {
 };
 
 bool is_lock_file(std::string_view path, const io::FileInfo& info) {
-  return info.size_bytes == 0 && path.substr(path.rfind('/') + 1) == kLockName;
+  return info.size_bytes == 0 && path.substr(path.rfind('/') + 1) == store::kLockFileName;
 }
 
 // Where RocksDB asks whether something is there, a missing or unreachable one is NotFound.

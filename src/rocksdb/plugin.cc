@@ -10,6 +10,7 @@
 #include "rocksdb/attach.h"
 #include "rocksdb/errors.h"
 #include "rocksdb/keyhold_file_system.h"
+#include "rocksdb/uri.h"
 
 namespace keyhold {
 namespace {

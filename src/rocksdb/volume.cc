@@ -32,12 +32,12 @@ Result<std::string> Volume::locate(const std::string& name) const {
   auto located = store_.locate(path);
   if (located || located.error().code() != Code::permission) return located;
   return fail(Code::invalid_argument,
-              located.error().message() + "; put --db, wal_dir and db_log_dir below " + root());
+              located.error().message() + " (RocksDB's --db, --file, wal_dir, db_log_dir)");
 }
 
 bool Volume::hides(std::string_view directory, std::string_view name) const {
   if (name.starts_with(store::kTemporaryPrefix)) return true;
-  return name == store::kPrivateFolder && directory == root();
+  return directory == root() && (name == store::kPrivateFolder || name == store::kMountFolder);
 }
 
 }  // namespace keyhold::rocks

@@ -1,0 +1,56 @@
+// A store with keys of the test's own, and RocksDB on it: no KMS, no host.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+#include "io/file_system.h"
+#include "io/memory_file_system.h"
+#include "rocksdb/volume.h"
+#include "store/test_key_source.h"
+
+namespace keyhold::rocks {
+
+// A store at `root` of `files`, its FileSystem, and an Env with it. The folder must exist.
+struct TestStore {
+  TestStore(io::FileSystem& files, const std::string& root);
+
+  store::TestKeySource keys;
+  std::shared_ptr<Volume> volume;
+  std::shared_ptr<rocksdb::FileSystem> file_system;
+  std::unique_ptr<rocksdb::Env> env;
+};
+
+inline constexpr const char* kRoot = "/store";
+inline constexpr const char* kDb = "/store/db";
+
+// Files in memory with an empty folder /store, and a store in it.
+struct MemoryStore {
+  MemoryStore();
+  explicit MemoryStore(std::unique_ptr<io::MemoryFileSystem> files);
+  // What a crash at this instant leaves; this store answers EIO from now on.
+  std::unique_ptr<MemoryStore> crash(io::CrashPolicy policy, std::uint64_t seed = 0);
+
+  std::unique_ptr<io::MemoryFileSystem> files;
+  TestStore store;
+};
+
+// For `env`: create_if_missing, small buffers, so that a few kilobytes make files of every kind.
+rocksdb::Options small_options(rocksdb::Env* env);
+
+// The database at `path`; fails the test and returns null where it does not open.
+std::unique_ptr<rocksdb::DB> open_db(const rocksdb::Options& options,
+                                     const std::string& path = kDb);
+
+std::string key_of(int number);    // "key-000042"
+std::string value_of(int number);  // 100 bytes that begin with "value-000042"
+
+void put_range(rocksdb::DB& db, int from, int to, bool sync = false);
+// Every key of the range is there with its value; says how many are not.
+void expect_range(rocksdb::DB& db, int from, int to);
+
+}  // namespace keyhold::rocks
