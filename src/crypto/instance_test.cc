@@ -9,7 +9,7 @@
 namespace keyhold::crypto {
 namespace {
 
-using namespace std::string_literals;
+using std::string_literals::operator""s;
 
 TEST(MemoryInstance, StaysTheSameWithoutAnEvent) {
   const std::uint64_t before = memory_instance();

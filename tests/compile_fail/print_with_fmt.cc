@@ -5,5 +5,5 @@
 #include "secrets.h"
 
 std::string leak(const Key256& key) {
-  return fmt::format("{}", key);  // must not compile: formattable
+  return fmt::format("{}", key);  // must not compile: formattable|fallback_formatter
 }

@@ -1,5 +1,5 @@
 #include "secrets.h"
 
 keyhold::ByteView leak(const Key256& key) {
-  return key.bytes();  // must not compile: no matching function
+  return key.bytes();  // must not compile: no matching (member )?function
 }
