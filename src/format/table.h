@@ -1,9 +1,9 @@
 // The geometry of a table-like file (docs/formats/append-mode.md): header, full chunks, one final
 // chunk. Pure.
 //
-//   4096 + 4096·i   chunk i: 4080 bytes of ciphertext, 16 of tag; nonce = i (64 bit, little-endian)
-//   and four zero bytes, no AAD behind them     the final chunk: 32 bytes of salt, 0 to 4079 of
-//   ciphertext, 16 of tag; zero nonce, AAD = number of full chunks
+//   4096 + 4096·i   chunk i: 4080 bytes of ciphertext, 16 of tag; nonce = i, no AAD
+//   behind them     the final chunk: 32 bytes of salt, 0 to 4079 of ciphertext, 16 of tag;
+//                   zero nonce, AAD = number of full chunks (64 bit)
 //
 // The final chunk is there even when it holds nothing, so truncation always shows.
 #pragma once

@@ -77,7 +77,7 @@ Result<bool> LogCursor::authenticate(std::uint64_t offset, const Frame& frame,
   if (!all_zero(bytes.subspan(used))) return false;
   return keys_.with([&](const SealGuard::Use&) -> Result<bool> {
     std::array<std::uint8_t, kMarkerSizeBytes> marker{};
-    keys_.marker().evaluate(format::marker_input(offset), marker);
+    keys_.marker().evaluate(format::marker_input(offset, frame.header.synced), marker);
     if (!crypto::equal_constant_time(marker, frame.header.marker)) return false;
     format::Salt salt{};
     if (frame.header.kind == FrameKind::session) {
@@ -131,32 +131,60 @@ Result<std::optional<ByteView>> LogCursor::next() {
 // No frame stands at the position. Is that the log's end, or was there one?
 Status LogCursor::judge_end() {
   if (slot_.closed && position_.number == slot_.closing.frames) return {};
-  std::uint64_t synced = slot_.closed ? slot_.closing.synced_frames : 0;
-  std::uint64_t from = position_.physical_offset;
-  std::optional<format::Salt> session = position_.session;
-  while (synced <= position_.number) {
-    KEYHOLD_TRY_ASSIGN(const auto found, find_frame(from, session, synced));
-    if (!found) return {};
-    from = found->physical_offset;
-    session = found->session;
+  bool was_synced = slot_.closed && slot_.closing.synced_frames > position_.number;
+  if (!was_synced) {
+    KEYHOLD_TRY_ASSIGN(const auto witness,
+                       find_marker(position_.physical_offset + kFrameAlignment, position_.number));
+    was_synced = witness.has_value();
   }
+  if (!was_synced) return {};
   return fail(Code::integrity, path_ + ": frame " + std::to_string(position_.number) +
                                    " at offset " + std::to_string(position_.physical_offset) +
                                    " is damaged or missing, though it was on stable storage");
 }
 
-// The first authentic frame behind the one at `from`; `synced_frames` becomes what it names as
-// synced.
+// The first aligned offset from `from` on where a keyed marker for just that offset stands, and
+// names frame `number` as synced.
+Result<std::optional<std::uint64_t>> LogCursor::find_marker(std::uint64_t from,
+                                                            std::optional<std::uint64_t> number) {
+  const MutableByteView scratch = thread_scratch();
+  const MutableByteView inputs = scratch.subspan(kScanSizeBytes, kScanMarkers * kMarkerSizeBytes);
+  const MutableByteView markers = scratch.subspan(kScanSizeBytes + inputs.size(), inputs.size());
+  for (;; from += kScanSizeBytes) {
+    KEYHOLD_TRY_ASSIGN(const std::size_t count, file_.read_at(from, scratch.first(kScanSizeBytes)));
+    const std::size_t slots = count / kFrameAlignment;
+    for (std::size_t i = 0; i < slots; ++i) {
+      const std::uint64_t synced =
+          format::synced_field(scratch.subspan(i * kFrameAlignment, kFrameAlignment));
+      copy_bytes(format::marker_input(from + i * kFrameAlignment, synced),
+                 inputs.subspan(i * kMarkerSizeBytes));
+    }
+    KEYHOLD_TRY(keys_.with([&](const SealGuard::Use&) -> Status {
+      keys_.marker().evaluate(inputs.first(slots * kMarkerSizeBytes),
+                              markers.first(slots * kMarkerSizeBytes));
+      return {};
+    }));
+    for (std::size_t i = 0; i < slots; ++i) {
+      const ByteView candidate = scratch.subspan(i * kFrameAlignment, kFrameAlignment);
+      const bool marked =
+          std::ranges::equal(markers.subspan(i * kMarkerSizeBytes, kMarkerSizeBytes),
+                             candidate.first(kMarkerSizeBytes));
+      if (marked && (!number || format::synced_field(candidate) > *number))
+        return from + i * kFrameAlignment;
+    }
+    if (count < kScanSizeBytes) return std::nullopt;
+  }
+}
+
+// The first authentic frame behind the one at `from`.
 Result<std::optional<LogPosition>> LogCursor::find_frame(std::uint64_t from,
-                                                         std::optional<format::Salt> session,
-                                                         std::uint64_t& synced_frames) {
+                                                         std::optional<format::Salt> session) {
   for (std::uint64_t offset = from;;) {
-    KEYHOLD_TRY_ASSIGN(const auto candidate, find_marker(offset + kFrameAlignment));
+    KEYHOLD_TRY_ASSIGN(const auto candidate, find_marker(offset + kFrameAlignment, std::nullopt));
     if (!candidate) return std::nullopt;
     offset = *candidate;
     KEYHOLD_TRY_ASSIGN(const auto frame, frame_at(offset, session));
     if (!frame) continue;
-    synced_frames = frame->header.synced;
     if (frame->header.kind == FrameKind::session) copy_bytes(frame->payload, session.emplace());
     window_size_bytes_ = 0;  // decrypted in place; next() reads it again
     return LogPosition{.physical_offset = offset,
@@ -166,39 +194,8 @@ Result<std::optional<LogPosition>> LogCursor::find_frame(std::uint64_t from,
   }
 }
 
-// The first aligned offset from `from` on where this file's keyed marker for just that offset
-// stands.
-Result<std::optional<std::uint64_t>> LogCursor::find_marker(std::uint64_t from) {
-  const MutableByteView scratch = thread_scratch();
-  const MutableByteView inputs = scratch.subspan(kScanSizeBytes, kScanMarkers * kMarkerSizeBytes);
-  const MutableByteView markers = scratch.subspan(kScanSizeBytes + inputs.size(), inputs.size());
-  for (;; from += kScanSizeBytes) {
-    KEYHOLD_TRY_ASSIGN(const std::size_t count, file_.read_at(from, scratch.first(kScanSizeBytes)));
-    const std::size_t slots =
-        count < kMarkerSizeBytes ? 0 : (count - kMarkerSizeBytes) / kFrameAlignment + 1;
-    for (std::size_t i = 0; i < slots; ++i) {
-      copy_bytes(format::marker_input(from + i * kFrameAlignment),
-                 inputs.subspan(i * kMarkerSizeBytes));
-    }
-    KEYHOLD_TRY(keys_.with([&](const SealGuard::Use&) -> Status {
-      keys_.marker().evaluate(inputs.first(slots * kMarkerSizeBytes),
-                              markers.first(slots * kMarkerSizeBytes));
-      return {};
-    }));
-    for (std::size_t i = 0; i < slots; ++i) {
-      if (std::ranges::equal(markers.subspan(i * kMarkerSizeBytes, kMarkerSizeBytes),
-                             scratch.subspan(i * kFrameAlignment, kMarkerSizeBytes))) {
-        return from + i * kFrameAlignment;
-      }
-    }
-    if (count < kScanSizeBytes) return std::nullopt;
-  }
-}
-
 Result<bool> LogCursor::skip_damage() {
-  std::uint64_t synced = 0;
-  KEYHOLD_TRY_ASSIGN(const auto found,
-                     find_frame(position_.physical_offset, position_.session, synced));
+  KEYHOLD_TRY_ASSIGN(const auto found, find_frame(position_.physical_offset, position_.session));
   if (!found) return false;
   const std::uint64_t logical = position_.logical_bytes;
   seek(*found);

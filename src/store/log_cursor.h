@@ -49,10 +49,10 @@ class LogCursor {
   Result<bool> authenticate(std::uint64_t offset, const Frame& frame, MutableByteView bytes,
                             const std::optional<format::Salt>& session);
   bool open_session_frame(ByteView bytes, const Frame& frame);
-  Result<std::optional<std::uint64_t>> find_marker(std::uint64_t from);
+  Result<std::optional<std::uint64_t>> find_marker(std::uint64_t from,
+                                                   std::optional<std::uint64_t> number);
   Result<std::optional<LogPosition>> find_frame(std::uint64_t from,
-                                                std::optional<format::Salt> session,
-                                                std::uint64_t& synced_frames);
+                                                std::optional<format::Salt> session);
   Status judge_end();
 
   const std::string path_;

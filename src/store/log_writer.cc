@@ -98,7 +98,8 @@ MutableByteView LogWriter::begin_frame(Batch& batch, FrameKind kind, std::size_t
                      .synced = synced_frames_,
                      .payload_bytes = static_cast<std::uint32_t>(payload_bytes),
                      .kind = kind};
-  keys_.marker().evaluate(format::marker_input(batch.end.physical_offset), header.marker);
+  keys_.marker().evaluate(format::marker_input(batch.end.physical_offset, synced_frames_),
+                          header.marker);
   const MutableByteView frame = batch.out.first(header.size_bytes());
   format::serialize_frame_header(header, frame);
   std::ranges::fill(frame.subspan(format::kFrameOverheadBytes + payload_bytes), std::uint8_t{0});

@@ -1,0 +1,240 @@
+// Invariant I2 for append-mode files: an oracle that sees every seal of every key finds no (key,
+// nonce) pair twice.
+#include <map>
+#include <mutex>
+#include <set>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crypto/aead.h"
+#include "crypto/instance.h"
+#include "format/header.h"
+#include "io/fault_file_system.h"
+#include "store/test_store.h"
+
+namespace keyhold::store {
+namespace {
+
+// Remembers every pair. The key is kept in clear behind the real back end's state: this is a test's
+// process.
+class NonceOracle {
+ public:
+  static NonceOracle& instance() {
+    static NonceOracle oracle;
+    return oracle;
+  }
+
+  void start() {
+    const std::lock_guard lock(mutex_);
+    seen_.clear();
+    repeated_ = 0;
+  }
+
+  void note(ByteView key, const crypto::Nonce& nonce) {
+    const std::lock_guard lock(mutex_);
+    if (!seen_.insert(to_hex(key) + to_hex(nonce)).second) ++repeated_;
+  }
+
+  std::size_t seals() {
+    const std::lock_guard lock(mutex_);
+    return seen_.size();
+  }
+  std::size_t repeated() {
+    const std::lock_guard lock(mutex_);
+    return repeated_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> seen_;
+  std::size_t repeated_ = 0;
+};
+
+const crypto::AeadBackend& real() {
+  return crypto::openssl_backend();
+}
+std::size_t key_offset() {
+  return real().state_size_bytes;
+}
+
+const crypto::AeadBackend& recording_backend() {
+  static const crypto::AeadBackend backend{
+      .name = "recording",
+      .state_size_bytes = real().state_size_bytes + 32,
+      .expand =
+          [](ByteView key, MutableByteView state) {
+            copy_bytes(key, state.subspan(key_offset()));
+            return real().expand(key, state.first(key_offset()));
+          },
+      .seal =
+          [](ByteView state, const crypto::Nonce& nonce, ByteView aad, ByteView plaintext,
+             MutableByteView ciphertext, MutableByteView tag) {
+            NonceOracle::instance().note(state.subspan(key_offset(), 32), nonce);
+            real().seal(state.first(key_offset()), nonce, aad, plaintext, ciphertext, tag);
+          },
+      .open =
+          [](ByteView state, const crypto::Nonce& nonce, ByteView aad, ByteView ciphertext,
+             ByteView tag, MutableByteView plaintext) {
+            return real().open(state.first(key_offset()), nonce, aad, ciphertext, tag, plaintext);
+          },
+      .destroy = [](MutableByteView state) { real().destroy(state.first(key_offset())); },
+  };
+  return backend;
+}
+
+class Nonces : public StoreTest {
+ protected:
+  Nonces() : before_(crypto::set_aead_backend(recording_backend())) {
+    NonceOracle::instance().start();
+  }
+  ~Nonces() override {
+    crypto::set_aead_backend(before_);
+    EXPECT_GT(NonceOracle::instance().seals(), 0U);
+    EXPECT_EQ(NonceOracle::instance().repeated(), 0U);
+  }
+
+  const crypto::AeadBackend& before_;
+};
+
+TEST_F(Nonces, TheOracleSeesARepetition) {
+  const auto key = crypto::AeadKey::expand(*crypto::Key256::generate(crypto::system_random()));
+  ByteVector out(4);
+  ByteVector tag(16);
+  key->seal({}, {}, test_bytes(4), out, tag);
+  key->seal({}, {}, test_bytes(4), out, tag);
+  EXPECT_EQ(NonceOracle::instance().repeated(), 1U);
+  NonceOracle::instance().start();
+  key->seal({}, {}, test_bytes(4), out, tag);
+}
+
+TEST_F(Nonces, WriteReopenRecycle) {
+  for (int round = 0; round < 5; ++round) {
+    write_file("/store/t", Layout::table, test_bytes(30000));
+    write_file("/store/l", Layout::log, test_bytes(30000));
+    const auto more = *store_->reopen("/store/l");
+    ASSERT_TRUE(more->append(test_bytes(5000)));
+    ASSERT_TRUE(more->close());
+    const auto recycled = *store_->recycle("/store/l", "/store/l2");
+    ASSERT_TRUE(recycled->append(test_bytes(5000)));
+    ASSERT_TRUE(recycled->sync(true));
+  }
+}
+
+TEST_F(Nonces, CrashAndReopen) {
+  write_file("/store/l", Layout::log, test_bytes(100));
+  ASSERT_TRUE(disk_->sync_directory("/store"));
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    {
+      const auto file = *store_->reopen("/store/l");
+      for (std::uint32_t i = 0; i < 5; ++i) ASSERT_TRUE(file->append(test_bytes(600, i)));
+    }
+    store_.reset();
+    disk_ = disk_->crash(io::CrashPolicy::power_loss, seed);
+    mount();
+  }
+}
+
+// The disk goes back to an older state, the process does not: as after the restore of a snapshot
+// below a store that is opened again.
+TEST_F(Nonces, OlderDiskStateReopened) {
+  write_file("/store/l", Layout::log, test_bytes(100));
+  const ByteVector older = *disk_->raw("/store/l");
+  for (std::uint32_t round = 0; round < 10; ++round) {
+    ASSERT_TRUE(disk_->set_raw("/store/l", older));
+    const auto file = *store_->reopen("/store/l");
+    ASSERT_TRUE(file->append(test_bytes(3000, round)));
+    ASSERT_TRUE(file->close());
+  }
+}
+
+TEST_F(Nonces, FailedWritesTriedAgainWithOtherBytes) {
+  for (std::uint64_t n = 1; n < 40; ++n) {
+    io::FaultFileSystem faulty(*disk_);
+    Store store(faulty, keys_, crypto::system_random(), "/store");
+    faulty.set_fault({.at = n, .path_part = "/store/", .effect = io::Fault::Effect::prefix});
+    for (const Layout layout : {Layout::log, Layout::table}) {
+      const auto file = store.create("/store/f", layout);
+      if (!file) continue;
+      for (std::uint32_t i = 0; i < 6; ++i) static_cast<void>((*file)->append(test_bytes(5000, i)));
+      static_cast<void>((*file)->sync(true));
+      static_cast<void>((*file)->append(test_bytes(5000, 9)));
+      static_cast<void>((*file)->close());
+    }
+  }
+}
+
+TEST_F(Nonces, TheMachineIsClonedInMidFile) {
+  for (const Layout layout : {Layout::log, Layout::table}) {
+    const auto file = *store_->create("/store/f", layout);
+    ASSERT_TRUE(file->append(test_bytes(10000, 1)));
+    crypto::notify_cloned();
+    ASSERT_TRUE(file->append(test_bytes(10000, 2)));
+    crypto::notify_cloned();
+    ASSERT_TRUE(file->append(test_bytes(10000, 3)));
+    ASSERT_TRUE(file->sync(true));
+    ASSERT_TRUE(file->close());
+    ByteVector content;
+    for (std::uint32_t i = 1; i <= 3; ++i) {
+      const ByteVector piece = test_bytes(10000, i);
+      content.insert(content.end(), piece.begin(), piece.end());
+    }
+    EXPECT_EQ(*read_back("/store/f"), content);
+    EXPECT_TRUE(verify("/store/f").findings.empty());
+  }
+}
+
+TEST_F(Nonces, ATableClonedTooOftenFailsForGood) {
+  const auto file = *store_->create("/store/f", Layout::table);
+  for (std::size_t i = 0; i < format::kMaxSubkeySwitches; ++i) {
+    crypto::notify_cloned();
+    ASSERT_TRUE(file->append(test_bytes(5000)));
+  }
+  crypto::notify_cloned();
+  EXPECT_EQ(file->append(test_bytes(5000)).error().code(), Code::unsupported);
+  EXPECT_FALSE(file->sync(true));
+}
+
+// Parent and child both go on with one handle; the child's pairs come back through a pipe.
+TEST_F(Nonces, AForkedChildHasSubkeysOfItsOwn) {
+  for (const Layout layout : {Layout::log, Layout::table}) {
+    const auto file = *store_->create("/store/f", layout);
+    ASSERT_TRUE(file->append(test_bytes(10000, 1)));
+    ASSERT_TRUE(file->append(test_bytes(10000, 2)));
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      // What the parent had sealed before is in this copy of the oracle, so a repetition of it
+      // shows here.
+      const bool appended = file->append(test_bytes(20000, 3)).has_value();
+      const std::array<std::uint8_t, 1> answer = {
+          static_cast<std::uint8_t>(appended && NonceOracle::instance().repeated() == 0 ? 1 : 0)};
+      const auto ciphertext = disk_->raw("/store/f");
+      static_cast<void>(write(ends[1], answer.data(), 1));
+      static_cast<void>(write(ends[1], ciphertext->data() + ciphertext->size() - 64, 64));
+      _exit(0);
+    }
+    ASSERT_GT(child, 0);
+    close(ends[1]);
+    ASSERT_TRUE(file->append(test_bytes(20000, 3)));
+    std::array<std::uint8_t, 65> answer{};
+    std::size_t got = 0;
+    while (got < answer.size()) {
+      const ssize_t count = ::read(ends[0], answer.data() + got, answer.size() - got);
+      ASSERT_GT(count, 0);
+      got += static_cast<std::size_t>(count);
+    }
+    close(ends[0]);
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(answer[0], 1);
+    // The same plaintext at the same place: with one subkey it would be the same ciphertext.
+    const auto raw = *disk_->raw("/store/f");
+    EXPECT_FALSE(std::equal(answer.begin() + 1, answer.end(), raw.end() - 64))
+        << static_cast<int>(layout);
+  }
+}
+
+}  // namespace
+}  // namespace keyhold::store
