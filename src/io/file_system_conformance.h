@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -315,6 +316,27 @@ TYPED_TEST_P(FileSystemConformance, DirectHandlesWorkInAlignedBlocks) {
   EXPECT_EQ(block->bytes[5000], 0);
 }
 
+TYPED_TEST_P(FileSystemConformance, ThreadsShareAHandleAndTheNames) {
+  constexpr std::uint64_t kThreads = 4;
+  const auto file = this->must_open("shared", kCreate);
+  std::vector<std::thread> threads;
+  for (std::uint64_t thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      const std::string mine = this->path(std::to_string(thread));
+      for (std::uint64_t i = 0; i < 20; ++i) {
+        const std::array<std::uint8_t, 1> byte{static_cast<std::uint8_t>('a' + thread)};
+        EXPECT_TRUE(file->write_at(i * kThreads + thread, byte));
+        EXPECT_TRUE(replace_file(this->files(), mine, byte));
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  std::string expected;
+  for (int i = 0; i < 20; ++i) expected += "abcd";
+  EXPECT_EQ(this->text_of(*file), expected);
+  EXPECT_EQ(this->names(), (std::vector<std::string>{"0", "1", "2", "3", "shared"}));
+}
+
 TYPED_TEST_P(FileSystemConformance, SpaceIsFreeAndTotal) {
   const SpaceInfo space = this->files().space(this->path("")).value();
   EXPECT_GT(space.total_bytes, 0U);
@@ -360,7 +382,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     RenameBetweenFilesAndDirectoriesFails, RenameMovesDirectoriesWithTheirContent,
     ALinkIsTheSameFile, ARemovedFileLivesUntilItsHandlesClose, DirectoriesAreMadeListedAndRemoved,
     ListIsSortedAndWithoutDots, AnExclusiveLockKeepsOthersOut,
-    SharedLocksShareAndKeepTheExclusiveOut, DirectHandlesWorkInAlignedBlocks, SpaceIsFreeAndTotal,
+    SharedLocksShareAndKeepTheExclusiveOut, DirectHandlesWorkInAlignedBlocks,
+    ThreadsShareAHandleAndTheNames, SpaceIsFreeAndTotal,
     ReplaceFileMakesAndReplacesAndLeavesNothingBeside,
     ReplaceFileOverADirectoryFailsAndLeavesNothingBeside, ReadFileHasALimit,
     ExistsTellsAbsenceFromFailure);
