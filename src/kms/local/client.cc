@@ -27,7 +27,6 @@ Fault fault_of(Code code) {
       return Fault::not_found;
     case Code::wrong_key:
       return Fault::malformed;
-    case Code::invalid_argument:
     case Code::unsupported:
       return Fault::configuration;
     default:
@@ -206,7 +205,8 @@ Result<T> LocalClient::answer(std::string_view operation, const WrapContext* con
     return refuse(Fault::unavailable, "the deadline passed before the request", entry);
   }
   if (context != nullptr) {
-    if (const Status valid = check_context(*context); !valid) return refuse(valid.error(), entry);
+    const Status valid = check_context(*context);
+    if (!valid) return refuse(Fault::configuration, valid.error().message(), entry);
   }
   bool due = false;
   Result<T> result = answer_locked<T>(entry, due, deadline, std::move(work));

@@ -73,6 +73,38 @@ TEST_F(LocalClientTest, MissingKeysDirectoryIsAnOutageButAMissingKeyFileIsNot) {
   expect_fault(Fault::not_found, "no key orders");
 }
 
+TEST_F(LocalClientTest, KeyFileThatGoesWithItsKmsIsAnOutage) {
+  fail_on("/kms/keys", ENOENT);
+  expect_fault(Fault::unavailable, "/kms/keys is missing");
+}
+
+// The answers of the disk that are the customer's: the key's file is not there; it may not be
+// opened; the marker may not be read.
+bool may_be_a_denial(const std::string& operation, int error_number) {
+  const bool opens_key = operation == "open /kms/keys/orders";
+  if (error_number == EACCES) return opens_key || operation.ends_with(" /kms/keyhold-kms");
+  return error_number == ENOENT && opens_key;
+}
+
+TEST_F(LocalClientTest, NoOtherFailureOfTheDiskIsADenial) {
+  for (const int error_number : {ENOENT, EACCES, EIO, ENOSPC, EINVAL, ESTALE, EMFILE}) {
+    bool fired = true;
+    for (std::uint64_t n = 1; fired; ++n) {
+      kms_.files_.set_fault({.at = n,
+                             .error_number = error_number,
+                             .counts = io::Fault::Counts::everything,
+                             .path_part = {}});
+      const auto probed = kms_.probe();
+      fired = kms_.files_.fired();
+      const std::string operation = kms_.files_.first_failure();
+      const bool denial = !probed && is_denial(probed.error().fault());
+      EXPECT_EQ(denial, fired && may_be_a_denial(operation, error_number))
+          << operation << ", errno " << error_number;
+      EXPECT_EQ(probed.has_value(), !fired || operation.starts_with("close")) << operation;
+    }
+  }
+}
+
 TEST_F(LocalClientTest, DamagedKeyFileIsNeverADenial) {
   const ByteVector good = kms_.memory_.raw("/kms/keys/orders").value();
   for (std::uint64_t bit = 0; bit < good.size() * 8; ++bit) {
@@ -104,8 +136,13 @@ TEST_F(LocalClientTest, AnyOtherFailureOfTheDiskIsAnOutage) {
     fail_on(path, EIO);
     expect_fault(Fault::unavailable, path);
   }
-  fail_on("/kms/lock", EACCES);
-  expect_fault(Fault::unavailable, "/kms/lock");
+  // Gone or refused after the marker was read: the medium was pulled.
+  for (const char* path : {"/kms/lock", "/kms/gate"}) {
+    for (const int error_number : {EACCES, ENOENT, ENOTDIR, EINVAL, EROFS}) {
+      fail_on(path, error_number);
+      expect_fault(Fault::unavailable, path);
+    }
+  }
 }
 
 TEST_F(LocalClientTest, NoAnswerWithoutItsLogEntry) {

@@ -29,6 +29,13 @@ keyhold::Error as_denial(const keyhold::Error& error) {
   return {Code::denied, error.message()};
 }
 
+// A directory that goes away under our hands says nothing of a key.
+template <typename T>
+keyhold::Result<T> outage_if_missing(keyhold::Result<T> result) {
+  if (result || result.error().code() != Code::not_found) return result;
+  return fail(Code::unavailable, result.error().message());
+}
+
 Status overwrite(io::File& file) {
   KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file.info());
   KEYHOLD_TRY(file.write_at(0, ByteVector(info.size_bytes)));
@@ -67,7 +74,7 @@ keyhold::Result<std::unique_ptr<io::FileLock>> wait_for_lock(io::FileSystem& fil
     if (deadline.expired(clock)) {
       return fail(Code::busy, path + " is locked by another process");
     }
-    std::this_thread::sleep_for(kLockRetry);
+    std::this_thread::sleep_for(kLockRetry);  // bounded poll
   }
 }
 
@@ -113,18 +120,20 @@ Status Directory::check() const {
   }
 }
 
-keyhold::Result<std::unique_ptr<io::FileLock>> Directory::share(Deadline deadline) const {
+keyhold::Result<std::unique_ptr<io::FileLock>> Directory::take_lock(bool shared,
+                                                                    Deadline deadline) const {
   KEYHOLD_TRY(check());
   KEYHOLD_TRY_ASSIGN(const auto gate,
-                     wait_for_lock(*files_, *clock_, inside(kGateName), true, deadline));
-  return wait_for_lock(*files_, *clock_, inside(kLockName), true, deadline);
+                     wait_for_lock(*files_, *clock_, inside(kGateName), shared, deadline));
+  return wait_for_lock(*files_, *clock_, inside(kLockName), shared, deadline);
+}
+
+keyhold::Result<std::unique_ptr<io::FileLock>> Directory::share(Deadline deadline) const {
+  return outage_if_missing(take_lock(true, deadline));
 }
 
 keyhold::Result<std::unique_ptr<io::FileLock>> Directory::hold(Deadline deadline) const {
-  KEYHOLD_TRY(check());
-  KEYHOLD_TRY_ASSIGN(const auto gate,
-                     wait_for_lock(*files_, *clock_, inside(kGateName), false, deadline));
-  return wait_for_lock(*files_, *clock_, inside(kLockName), false, deadline);
+  return outage_if_missing(take_lock(false, deadline));
 }
 
 keyhold::Result<std::vector<std::string>> Directory::key_names() const {
@@ -138,14 +147,18 @@ keyhold::Result<std::unique_ptr<io::File>> Directory::open_key(const std::string
   auto file = files_->open(key_path(name), {});
   if (file) return file;
   if (file.error().code() != Code::not_found) return fail(as_denial(file.error()));
-  KEYHOLD_TRY_ASSIGN(const bool healthy, io::exists(*files_, inside(kKeysName)));
-  if (!healthy) return fail(Code::integrity, "damaged KMS: " + inside(kKeysName) + " is missing");
+  // Only a KMS that is there and whole can say that it has no such key.
+  KEYHOLD_TRY(check());
+  const auto keys = files_->info(inside(kKeysName));
+  if (!keys || keys->type != io::FileInfo::Type::directory) {
+    return fail(Code::integrity, "damaged KMS: " + inside(kKeysName) + " is missing");
+  }
   return fail(Code::not_found, "no key " + name + " in the KMS " + path_);
 }
 
 keyhold::Result<KeyFile> Directory::load(const std::string& name) const {
   KEYHOLD_TRY_ASSIGN(const auto file, open_key(name));
-  KEYHOLD_TRY_ASSIGN(const SecretBlock block, read_secret(*file));
+  KEYHOLD_TRY_ASSIGN(const SecretBlock block, outage_if_missing(read_secret(*file)));
   auto key = parse_key_file(block.bytes(SecretAccess::grant()));
   if (!key) return fail(key.error().within(key_path(name)));
   return key;

@@ -63,6 +63,7 @@ class Directory {
  private:
   [[nodiscard]] std::string inside(std::string_view name) const;
   [[nodiscard]] std::string key_path(std::string_view name) const;
+  keyhold::Result<std::unique_ptr<io::FileLock>> take_lock(bool shared, Deadline deadline) const;
   keyhold::Result<std::unique_ptr<io::File>> open_key(const std::string& name) const;
 
   std::string path_;
