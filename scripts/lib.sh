@@ -107,5 +107,5 @@ build_preset() {
 # ones.
 our_files() {
   git ls-files --cached --others --exclude-standard -- "$@" ':!tests/tidy/fixtures' | sort -u |
-    while IFS= read -r path; do [[ -f $path ]] && printf '%s\n' "$path"; done
+    while IFS= read -r path; do if [[ -f $path ]]; then printf '%s\n' "$path"; fi; done
 }
