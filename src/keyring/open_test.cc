@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "format/keyring.h"
+#include "keyring/hierarchy.h"
 #include "keyring/test_ring.h"
 
 namespace keyhold::keyring {
@@ -141,6 +142,21 @@ TEST_F(OpenTest, CopyOfANewerVersionIsRefusedAndKept) {
   EXPECT_EQ(code_of(ring), Code::unsupported);
   EXPECT_THAT(ring.error().message(), HasSubstr("newer Keyhold"));
   EXPECT_EQ(must(disk_->raw(copy_path('b'))), good_);
+}
+
+TEST_F(OpenTest, RecordOfALaterVersionIsKeptWhenTheRingIsRewritten) {
+  auto record = must(format::parse_keyring(good_)).record;
+  record.unknown = {{.type = 7, .value = {1, 2, 3}}, {.type = 999, .value = {4}}};
+  const Lockbox lockbox = must(KeyRing::inspect(*disk_, kDirectory)).contents.lockboxes[0];
+  const auto unwrapped =
+      world_.client(world_.first)->unwrap(lockbox.wrapped, lockbox.context, world_.deadline());
+  ASSERT_TRUE(unwrapped.has_value());
+  set_both(must(make_keyring_file(record, unwrapped->key)));
+  const auto ring = must(world_.open(*disk_));
+  must(ring->rotate_dek());
+  must(ring->rotate_kek(world_.clients(), world_.deadline()));
+  EXPECT_EQ(must(format::parse_keyring(must(disk_->raw(copy_path('b'))))).record.unknown,
+            record.unknown);
 }
 
 TEST_F(OpenTest, KmsThatGivesAnotherKeyIsAWrongKey) {
