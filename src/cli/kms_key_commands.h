@@ -1,0 +1,11 @@
+// keyhold kms key …
+#pragma once
+
+#include "cli/command.h"
+
+namespace keyhold::cli {
+
+Command kms_key_command();
+Command kms_key_log_command();
+
+}  // namespace keyhold::cli

@@ -1,0 +1,52 @@
+#define TOML_ENABLE_FORMATTERS 0
+#include <fmt/core.h>
+#include <toml++/toml.h>
+
+#include "cli/settings.h"
+#include "io/file_system.h"
+
+namespace keyhold::cli {
+namespace {
+
+constexpr std::size_t kMaxFileSizeBytes = 1 << 20;
+
+Status collect(const std::string& file, const std::string& prefix, const toml::table& table,
+               std::vector<FileSetting>& settings) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    const std::uint32_t line = key.source().begin.line;
+    if (const toml::table* inner = node.as_table()) {
+      KEYHOLD_TRY(collect(file, name + ".", *inner, settings));
+    } else if (const auto text = node.value_exact<std::string>()) {
+      settings.push_back({name, *text, line});
+    } else if (const auto number = node.value_exact<std::int64_t>()) {
+      settings.push_back({name, std::to_string(*number), line});
+    } else if (const auto truth = node.value_exact<bool>()) {
+      settings.push_back({name, *truth ? "true" : "false", line});
+    } else {
+      return fail(Code::invalid_argument,
+                  fmt::format("{}:{}: {}: a setting is a text, a whole number or true or false",
+                              file, line, name));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<FileSetting>> read_settings_file(const std::string& path) {
+  KEYHOLD_TRY_ASSIGN(const auto content,
+                     io::read_file(io::posix_file_system(), path, kMaxFileSizeBytes));
+  std::vector<FileSetting> settings;
+  try {
+    const toml::table table = toml::parse(as_text(content), path);
+    KEYHOLD_TRY(collect(path, "", table, settings));
+  } catch (const toml::parse_error& error) {
+    return fail(
+        Code::invalid_argument,
+        fmt::format("{}:{}: not TOML: {}", path, error.source().begin.line, error.description()));
+  }
+  return settings;
+}
+
+}  // namespace keyhold::cli

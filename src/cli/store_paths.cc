@@ -1,0 +1,24 @@
+#include "cli/store_paths.h"
+
+#include "cli/command.h"
+#include "io/file_system.h"
+
+namespace keyhold::cli {
+
+Result<std::vector<std::string>> inside_store(const std::string& root,
+                                              const std::vector<std::string>& given) {
+  std::vector<std::string> paths;
+  for (const std::string& path : given) {
+    const std::string full = path.starts_with('/') ? path : io::join_path(root, path);
+    KEYHOLD_TRY_ASSIGN(std::string normal, absolute_path(full));
+    paths.push_back(std::move(normal));
+  }
+  return paths;
+}
+
+std::string relative_to(const std::string& root, const std::string& path) {
+  const std::string prefix = root == "/" ? root : root + "/";
+  return path.starts_with(prefix) ? path.substr(prefix.size()) : path;
+}
+
+}  // namespace keyhold::cli

@@ -1,0 +1,155 @@
+#include "host/store_status.h"
+
+#include <fmt/core.h>
+
+#include "cli/key_tree.h"
+#include "cli/session.h"
+#include "cli/store_access.h"
+#include "cli/store_commands.h"
+#include "cli/terminal.h"
+#include "cli/text_table.h"
+#include "cli/units.h"
+
+namespace keyhold::cli {
+namespace {
+
+using host::HostStatus;
+using host::StoreStatus;
+using keyring::CopyReport;
+using keyring::CopyState;
+
+std::string host_text(const StoreStatus& status, WallTime now) {
+  if (!status.host_problem.empty()) return "does not answer: " + status.host_problem;
+  if (!status.host) return "none; whoever needs keys next becomes it";
+  const HostStatus& host = *status.host;
+  std::string text = fmt::format("pid {} ({}), {} since {}", host.pid, host.program,
+                                 host::host_state_name(host.state), format_time(host.started));
+  if (!host.reason.empty()) text += ": " + host.reason;
+  if (host.last_kms_success) {
+    text += fmt::format("; KMS last answered {}", format_distance(*host.last_kms_success, now));
+  }
+  return text;
+}
+
+std::string_view copy_state_text(CopyState state) {
+  switch (state) {
+    case CopyState::good:
+      return "good";
+    case CopyState::behind:
+      return "older than the other copy";
+    case CopyState::missing:
+      return "MISSING";
+    case CopyState::damaged:
+      return "DAMAGED";
+    case CopyState::unsupported:
+      return "made by a newer Keyhold";
+  }
+  return "unknown";
+}
+
+std::string copies_text(const StoreStatus& status) {
+  std::string text;
+  bool good = true;
+  for (const CopyReport& copy : status.keyring.copies) {
+    text +=
+        fmt::format("{}{} {}", text.empty() ? "" : ", ", copy.name, copy_state_text(copy.state));
+    if (!copy.problem.empty()) text += " (" + copy.problem + ")";
+    good = good && copy.state == CopyState::good;
+  }
+  return good ? fmt::format("both copies good, sequence {}", status.keyring.contents.sequence)
+              : text + "; the next host writes it anew";
+}
+
+std::string rollback_text(const StoreStatus& status) {
+  if (!status.anchor_problem.empty()) return "anchor unknown: " + status.anchor_problem;
+  if (status.anchor_path.empty()) return "NOT DETECTED: this store has no anchor";
+  return "detected by " + status.anchor_path;
+}
+
+std::string rotation_text(const StoreStatus& status, WallTime now) {
+  const keyring::Contents& contents = status.keyring.contents;
+  std::string text = "only on demand";
+  if (contents.next_rotation_due != WallTime::max()) {
+    text = contents.next_rotation_due <= now
+               ? "overdue: with the next host"
+               : fmt::format("{} ({})", format_distance(contents.next_rotation_due, now),
+                             format_time(contents.next_rotation_due));
+  }
+  if (contents.rotation.bytes > 0) {
+    text += fmt::format(", or after {}", format_bytes(contents.rotation.bytes));
+  }
+  return text;
+}
+
+std::string to_text(const StoreStatus& status, WallTime now) {
+  const keyring::Contents& contents = status.keyring.contents;
+  const keyring::Identity& identity = contents.identity;
+  const auto owner = fmt::format("{} / {} / {} / {}", identity.org.str(), identity.cluster.str(),
+                                 identity.region.str(), identity.node.str());
+  std::vector<std::vector<std::string>> rows = {
+      {"  id", contents.store.hex()},
+      {"  owner", printable(owner)},
+      {"  host", printable(host_text(status, now))},
+      {"  key ring", printable(copies_text(status))},
+      {"  rollback", printable(rollback_text(status))},
+      {"  next DEK", rotation_text(status, now)},
+      {"  AEAD", status.aead_backend},
+  };
+  if (!contents.accepted_rollbacks.empty()) {
+    const auto& last = contents.accepted_rollbacks.back();
+    rows.push_back({"  accepted", fmt::format("an older key ring ({} instead of {}) on {}",
+                                              last.accepted_sequence, last.anchor_sequence,
+                                              format_time(last.at))});
+  }
+  return fmt::format("store {}\n{}\n{}", printable(status.path), text_table(rows),
+                     key_tree(status, now, utf8_locale()));
+}
+
+// The exit status speaks of the customer's will: a denial of any key, else no answer of all.
+Status verdict(const StoreStatus& status) {
+  const kms::Error* problem = nullptr;
+  bool some_unwraps = false;
+  for (const host::KmsAnswer& answer : status.kms) {
+    if (answer.error && kms::is_denial(answer.error->fault())) {
+      return fail(answer.error->to_error().within(answer.spec.uri.str()));
+    }
+    if (answer.error && problem == nullptr) problem = &*answer.error;
+    some_unwraps = some_unwraps || answer.unwraps;
+  }
+  if (status.host && status.host->state == host::HostState::sealed) {
+    return fail(Code::sealed, "the host has sealed the store: " + status.host->reason);
+  }
+  if (problem == nullptr || some_unwraps) return {};
+  return fail(problem->to_error());
+}
+
+Status show(Session& session, const std::string& path) {
+  host::StatusOptions options;
+  options.ask_kms = true;
+  options.kms_timeout = session.settings.kms_deadline;
+  KEYHOLD_TRY_ASSIGN(const auto status, host::describe_store(machine(), path, options));
+  KEYHOLD_TRY(session.output.document(host::to_json_text(status),
+                                      to_text(status, system_clock().wall_now())));
+  return verdict(status);
+}
+
+}  // namespace
+
+Command store_status_command() {
+  const auto path = std::make_shared<std::string>();
+  Command command;
+  command.name = "status";
+  command.summary = "Show a store's keys, its host, its health and what its KMS says now";
+  command.paragraphs = {
+      "Reads the key ring and asks the KMS once; takes no lock and changes nothing, so it works "
+      "beside a running engine, and tells what it knows when the KMS is down or says no. Then the "
+      "exit status says so: 3 denied, 4 no answer."};
+  command.arguments = {directory(*path, "the store")};
+  command.examples = {{"keyhold store status /srv/store", ""},
+                      {"keyhold store status /srv/store --json | jq .key_ring.generations", ""}};
+  command.exit_statuses = {3, 4, 5, 6};
+  command.run = [path](Session& session) { return show(session, *path); };
+  return command;
+}
+
+}  // namespace keyhold::cli

@@ -1,0 +1,138 @@
+#include <set>
+
+#include <fmt/core.h>
+
+#include "cli/parallel.h"
+#include "cli/session.h"
+#include "cli/store_access.h"
+#include "cli/store_commands.h"
+#include "cli/store_paths.h"
+#include "cli/text_table.h"
+#include "cli/units.h"
+#include "io/file_system.h"
+#include "store/verify.h"
+
+namespace keyhold::cli {
+namespace {
+
+using store::Finding;
+using store::VerifyReport;
+
+struct Arguments {
+  std::string store;
+  std::vector<std::string> files;
+};
+
+// Bytes on disk, for the bar. What is gone meanwhile counts nothing.
+std::uint64_t total_size(const std::vector<std::string>& paths) {
+  std::uint64_t total = 0;
+  for (const std::string& path : paths) {
+    if (const auto info = io::posix_file_system().info(path)) total += info->size_bytes;
+  }
+  return total;
+}
+
+// One file. A running engine may have removed it since the list was made: then there is nothing to
+// verify.
+Result<VerifyReport> verify_file(store::Store& store, const std::string& path, bool listed,
+                                 Progress& progress) {
+  VerifyReport report;
+  const auto status = store.verify(path, report, [&](std::uint64_t bytes) { progress.add(bytes); });
+  if (status) return report;
+  if (listed && status.error().code() == Code::not_found) {
+    KEYHOLD_TRY_ASSIGN(const bool there, io::exists(store.files(), path));
+    if (!there) return VerifyReport{};
+  }
+  return fail(status.error());
+}
+
+Result<VerifyReport> verify_all(Session& session, const Arguments& given) {
+  KEYHOLD_TRY_ASSIGN(const OpenStore opened, open_store(session, given.store));
+  store::Store& store = *opened.files;
+  const bool listed = given.files.empty();
+  KEYHOLD_TRY_ASSIGN(const auto paths,
+                     listed ? store.list_files() : inside_store(given.store, given.files));
+  for (const std::string& path : paths) KEYHOLD_TRY(store.locate(path));
+  const auto progress = session.output.progress("verifying", total_size(paths));
+  std::vector<VerifyReport> parts(paths.size());
+  KEYHOLD_TRY(in_parallel(paths.size(), session.settings.jobs, [&](std::size_t i) -> Status {
+    KEYHOLD_TRY_ASSIGN(parts.at(i), verify_file(store, paths.at(i), listed, *progress));
+    return {};
+  }));
+  VerifyReport whole;
+  for (const VerifyReport& part : parts) {
+    whole.files += part.files;
+    whole.logical_bytes += part.logical_bytes;
+    whole.findings.insert(whole.findings.end(), part.findings.begin(), part.findings.end());
+    whole.open_logs.insert(whole.open_logs.end(), part.open_logs.begin(), part.open_logs.end());
+  }
+  return whole;
+}
+
+Json to_json(const VerifyReport& report, const std::string& root) {
+  Json findings = Json::array();
+  for (const Finding& finding : report.findings) {
+    findings.add(Json::object()
+                     .set("path", relative_to(root, finding.path))
+                     .set("where", finding.where)
+                     .set("what", finding.what));
+  }
+  Json open_logs = Json::array();
+  for (const std::string& path : report.open_logs) open_logs.add(relative_to(root, path));
+  Json json = Json::object();
+  json.set("store", root).set("files", report.files).set("logical_bytes", report.logical_bytes);
+  return json.set("findings", findings).set("open_logs", open_logs);
+}
+
+std::string to_text(const VerifyReport& report, const std::string& root) {
+  std::string text;
+  for (const Finding& finding : report.findings) {
+    text += fmt::format("{}: {}: {}\n", printable(relative_to(root, finding.path)),
+                        printable(finding.where), printable(finding.what));
+  }
+  const auto logs = report.open_logs.size();
+  text += fmt::format("verified {} {}, {}: ", format_count(report.files),
+                      report.files == 1 ? "file" : "files", format_bytes(report.logical_bytes));
+  text += report.findings.empty() ? "every byte is as it was written\n" : "damage found\n";
+  if (logs > 0) {
+    text += fmt::format("{} {} not closed: being written, or left by a crash\n", logs,
+                        logs == 1 ? "log is" : "logs are");
+  }
+  return text;
+}
+
+Status verify(Session& session, const Arguments& given) {
+  KEYHOLD_TRY_ASSIGN(const auto report, verify_all(session, given));
+  KEYHOLD_TRY(session.output.result(to_json(report, given.store), to_text(report, given.store)));
+  if (report.findings.empty()) return {};
+  std::set<std::string> damaged;
+  for (const Finding& finding : report.findings) damaged.insert(finding.path);
+  return fail(Code::integrity, fmt::format("{} of {} files damaged, in {} {}", damaged.size(),
+                                           report.files, report.findings.size(),
+                                           report.findings.size() == 1 ? "place" : "places"));
+}
+
+}  // namespace
+
+Command store_verify_command() {
+  const auto given = std::make_shared<Arguments>();
+  Command command;
+  command.name = "verify";
+  command.summary = "Read every byte of a store and check it against its tags";
+  command.paragraphs = {
+      "Names each damaged file and block: a flipped bit, a moved block, a block or file of another "
+      "store, a truncated file, a plaintext file that does not belong there. Changes nothing. "
+      "Beside a running engine, files that it is writing are read as far as they go."};
+  command.arguments = {
+      directory(given->store, "the store"),
+      texts("FILE", given->files, "only these, absolute or from the store's root")};
+  command.arguments.back().completion = Completion::file;
+  command.examples = {{"keyhold store verify /srv/store", ""},
+                      {"keyhold store verify /srv/store db/000012.sst", "one file"},
+                      {"keyhold store verify /srv/store --json | jq -r '.findings[].path'", ""}};
+  command.exit_statuses = {3, 4, 5, 6, 7};
+  command.run = [given](Session& session) { return verify(session, *given); };
+  return command;
+}
+
+}  // namespace keyhold::cli
