@@ -1,0 +1,105 @@
+// A database for the crash loop: writes numbered keys with sync and says what was acknowledged, or
+// checks that they are there.
+//
+//   crash_writer write DB STORE FIRST   writes batches from key FIRST on until it is killed; after each synced batch the number of
+//                                       the next key goes to standard output, 8 bytes, little-endian
+//   crash_writer check DB STORE COUNT   prints how many of the keys 0 … COUNT-1 are there with their values; 1 if one is missing
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <keyhold/rocksdb.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/write_batch.h>
+#include <unistd.h>
+
+namespace {
+
+constexpr std::uint64_t kBatchKeys = 20;
+
+std::string key_of(std::uint64_t number) {
+  std::string digits = std::to_string(number);
+  return "key-" + std::string(12 - digits.size(), '0') + digits;
+}
+
+// 50 to 449 bytes that depend on every bit of the number.
+std::string value_of(std::uint64_t number) {
+  std::uint64_t state = number * 0x9E3779B97F4A7C15U + 1;
+  std::string value(50 + number % 400, '\0');
+  for (char& c : value) {
+    state = state * 6364136223846793005U + 1442695040888963407U;
+    c = static_cast<char>(state >> 56);
+  }
+  return value;
+}
+
+[[noreturn]] void fail(const rocksdb::Status& status) {
+  std::fprintf(stderr, "crash_writer: %s\n", status.ToString().c_str());
+  std::exit(1);
+}
+
+// Small memtables and recycled logs: flush, compaction, log switch and MANIFEST writes all fall
+// into the killer's window.
+std::unique_ptr<rocksdb::DB> open(const std::string& path, rocksdb::Env* env) {
+  rocksdb::Options options;
+  options.env = env;
+  options.create_if_missing = true;
+  options.write_buffer_size = 256 << 10;
+  options.target_file_size_base = 256 << 10;
+  options.recycle_log_file_num = 4;
+  rocksdb::DB* db = nullptr;
+  if (const auto status = rocksdb::DB::Open(options, path, &db); !status.ok()) fail(status);
+  return std::unique_ptr<rocksdb::DB>(db);
+}
+
+[[noreturn]] void write_until_killed(rocksdb::DB& db, std::uint64_t next) {
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  for (;;) {
+    rocksdb::WriteBatch batch;
+    for (std::uint64_t i = 0; i < kBatchKeys; ++i, ++next) batch.Put(key_of(next), value_of(next));
+    if (const auto status = db.Write(synced, &batch); !status.ok()) fail(status);
+    if (write(STDOUT_FILENO, &next, sizeof next) != sizeof next) std::exit(1);
+  }
+}
+
+int check(rocksdb::DB& db, std::uint64_t count) {
+  std::uint64_t found = 0;
+  std::string value;
+  for (std::uint64_t number = 0; number < count; ++number) {
+    const auto status = db.Get({}, key_of(number), &value);
+    if (status.ok() && value == value_of(number)) {
+      ++found;
+    } else {
+      std::fprintf(stderr, "crash_writer: %s: %s\n", key_of(number).c_str(),
+                   status.ok() ? "wrong value" : status.ToString().c_str());
+    }
+  }
+  std::printf("%llu\n", static_cast<unsigned long long>(found));
+  return found == count ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view command = argc == 5 ? argv[1] : "";
+  if (command != "write" && command != "check") {
+    std::fputs("usage: crash_writer write|check DB STORE NUMBER\n", stderr);
+    return 2;
+  }
+  std::shared_ptr<rocksdb::FileSystem> files;
+  if (const auto status =
+          keyhold::NewRocksDBFileSystem(std::string("keyhold://") + argv[3], &files);
+      !status.ok()) {
+    fail(status);
+  }
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+  const std::unique_ptr<rocksdb::DB> db = open(argv[2], env.get());
+  const std::uint64_t number = std::strtoull(argv[4], nullptr, 10);
+  if (command == "write") write_until_killed(*db, number);
+  return check(*db, number);
+}
