@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "format/test_document.h"
+
 namespace keyhold::format {
 namespace {
 
@@ -32,29 +34,20 @@ RewrapRequest example_rewrap() {
   return {
       .to_other = true,
       .key = {
-          .type = 6, .uri = "local:///k/b", .auth_principal = "", .endpoint = "e", .ca_file = "c"}};
+          .type = 6, .uri = "local:///k/b", .auth_principal = "", .endpoint = "", .ca_file = ""}};
 }
 
-// The worked examples of docs/formats/control-socket.md.
-TEST(ControlFormat, WorkedExamplesAreByteExact) {
-  EXPECT_EQ(to_hex(serialize_control(ControlRequest(DekRequest{Generation{3}}))),
-            "4b4843530102000004000000"
-            "03000000");
-  EXPECT_EQ(to_hex(serialize_control(ControlReply(DekReply{Generation{3}}))),
-            "4b4843530182000024000000"
-            "03000000");
-  EXPECT_EQ(
-      to_hex(serialize_control(ControlReply(HelloReply{
-          .store = example_store(), .current = Generation{2}, .valid_ms = 1000, .epoch = 1}))),
-      "4b4843530181000020000000"
-      "000102030405060708090a0b0c0d0e0f"
-      "02000000"
-      "e8030000"
-      "0100000000000000");
-  EXPECT_EQ(to_hex(serialize_control(ControlReply(ErrorReply{Code::sealed, "no"}))),
-            "4b48435301ff000005000000"
-            "0d"
-            "02006e6f");
+TEST(ControlFormat, TheDocumentsExamplesAreWhatIsWritten) {
+  auto blocks = hex_blocks(std::string(KEYHOLD_DOCS_DIR) + "/formats/control-socket.md");
+  const auto request = [](ControlRequest message) { return to_hex(serialize_control(message)); };
+  const auto reply = [](ControlReply message) { return to_hex(serialize_control(message)); };
+  EXPECT_EQ(request(DekRequest{Generation{3}}), to_hex(blocks["get_dek"]));
+  EXPECT_EQ(reply(DekReply{Generation{3}}), to_hex(blocks["dek"]));
+  EXPECT_EQ(reply(HelloReply{
+                .store = example_store(), .current = Generation{2}, .valid_ms = 1000, .epoch = 1}),
+            to_hex(blocks["hello"]));
+  EXPECT_EQ(reply(ErrorReply{Code::sealed, "no"}), to_hex(blocks["error"]));
+  EXPECT_EQ(request(example_rewrap()), to_hex(blocks["rewrap"]));
 }
 
 TEST(ControlFormat, EveryRequestReadsAsItWasWritten) {
