@@ -129,8 +129,9 @@ Result<HeaderSlot> parse_slot(ByteView bytes) {
     return fail(Code::unsupported, "the file has mode " + std::to_string(bytes[kModeAt]) +
                                        ", which this Keyhold does not have");
   }
-  KEYHOLD_TRY(check_reserved(bytes));
+  // A flag of a newer version may give reserved bytes a meaning: it is judged first.
   KEYHOLD_TRY(parse_closing(bytes, slot));
+  KEYHOLD_TRY(check_reserved(bytes));
   KEYHOLD_TRY(parse_switches(bytes, slot));
   slot.store_id = StoreId(bytes.subspan(kStoreIdAt, StoreId::kSizeBytes));
   slot.file_id = FileId(bytes.subspan(kFileIdAt, FileId::kSizeBytes));

@@ -1,7 +1,5 @@
 // The worked example in docs/formats/keyring.md: these very bytes, and every secret in them.
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -10,31 +8,13 @@
 #include "format/keyring.h"
 #include "format/keyring_anchor.h"
 #include "format/keyring_example.h"
+#include "format/test_document.h"
 
 namespace keyhold::format {
 namespace {
 
 using crypto::Key256;
 using crypto::SecretAccess;
-
-// The blocks ```hex NAME of a document: hexadecimal up to a #, white space aside.
-std::map<std::string, ByteVector> hex_blocks(const std::string& path) {
-  std::ifstream in(path);
-  EXPECT_TRUE(in.is_open()) << path;
-  std::map<std::string, std::string> text;
-  std::string name;
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with("```")) {
-      name = line.starts_with("```hex ") ? line.substr(7) : "";
-    } else if (!name.empty()) {
-      std::istringstream words(line.substr(0, line.find('#')));
-      for (std::string word; words >> word;) text[name] += word;
-    }
-  }
-  std::map<std::string, ByteVector> blocks;
-  for (const auto& [block, hex] : text) blocks[block] = from_hex(hex).value();
-  return blocks;
-}
 
 // The salt of the example's one wrap.
 class ExampleRandom final : public crypto::Random {
