@@ -163,6 +163,28 @@ TEST_F(Crash, AFlippedBitInTheSyncedPartOfALogIsCorruptionNotTheEnd) {
   }
 }
 
+// A write that failed may have reached the disk all the same. Once the log is closed, it counts no
+// more: size, content and verification agree.
+TEST_F(Crash, AClosedLogEndsBeforeAFailedLastWrite) {
+  const ByteVector content = test_bytes(500);
+  io::FaultFileSystem faulty(*disk_);
+  Store store(faulty, keys_, crypto::system_random(), "/store");
+  const auto file = *store.create("/store/f", Layout::log);
+  ASSERT_TRUE(file->append(content));
+  const std::size_t size_before = disk_->raw("/store/f")->size();
+  faulty.set_fault({.at = 1, .error_number = ENOSPC, .effect = io::Fault::Effect::everything});
+  ASSERT_FALSE(file->append(test_bytes(700, 2)));
+  ASSERT_TRUE(file->close());
+  ASSERT_GT(disk_->raw("/store/f")->size(), size_before) << "nothing stands behind the end";
+  EXPECT_EQ(*read_back("/store/f"), content);
+  EXPECT_EQ(*store_->logical_size("/store/f"), content.size());
+  EXPECT_TRUE(verify("/store/f").findings.empty());
+
+  ASSERT_TRUE((*store_->reopen("/store/f"))->close());
+  EXPECT_EQ(*read_back("/store/f"), content);
+  EXPECT_EQ(disk_->raw("/store/f")->size(), size_before);
+}
+
 TEST_F(Crash, DamageIsReportedAfterWhatCameBeforeIt) {
   {
     const auto file = *store_->create("/store/f", Layout::log);

@@ -105,6 +105,7 @@ bool LogCursor::open_session_frame(ByteView bytes, const Frame& frame) {
 Result<std::optional<ByteView>> LogCursor::next() {
   bool read_again = false;
   for (;;) {
+    if (at_closed_end()) return std::nullopt;
     KEYHOLD_TRY_ASSIGN(const auto frame, frame_at(position_.physical_offset, position_.session));
     if (!frame || frame->header.number != position_.number) {
       window_size_bytes_ = 0;
@@ -130,7 +131,6 @@ Result<std::optional<ByteView>> LogCursor::next() {
 
 // No frame stands at the position. Is that the log's end, or was there one?
 Status LogCursor::judge_end() {
-  if (slot_.closed && position_.number == slot_.closing.frames) return {};
   bool was_synced = slot_.closed && slot_.closing.synced_frames > position_.number;
   if (!was_synced) {
     KEYHOLD_TRY_ASSIGN(const auto witness,

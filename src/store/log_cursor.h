@@ -24,12 +24,16 @@ class LogCursor {
   LogCursor(std::string path, io::File& file, const HeaderBlock& header, KeySource& source);
 
   // The payload of the next data frame, valid until the next call; nothing at the log's end: where
-  // frames stop, or where they are torn and nothing says that they were on stable storage.
-  // Code::integrity where something does.
+  // the closing record says so, where frames stop, or where they are torn and nothing says that
+  // they were on stable storage. Code::integrity where something does.
   Result<std::optional<ByteView>> next();
   // Behind the last frame that next() has read.
   [[nodiscard]] const LogPosition& position() const { return position_; }
   void seek(const LogPosition& position);
+  // All frames of a closed log are read. What may stand behind is of a write that failed.
+  [[nodiscard]] bool at_closed_end() const {
+    return slot_.closed && position_.number == slot_.closing.frames;
+  }
   // Goes to the next authentic frame behind a bad one; false where there is none. Its logical place
   // is then unknown.
   Result<bool> skip_damage();

@@ -85,8 +85,8 @@ class Store {
   // Deletes files under construction that a crash left below the root and nobody holds. Returns how
   // many.
   Result<std::uint64_t> remove_leftovers();
-  // Every encrypted file below the root, paths relative to it, sorted; the store's own folder and
-  // leftovers left out.
+  // Absolute paths of every encrypted file below the root, sorted folder by folder; the store's own
+  // folder and leftovers left out.
   Result<std::vector<std::string>> list_files();
 
   [[nodiscard]] const std::string& root() const { return root_; }

@@ -100,6 +100,7 @@ class FileVerifier {
       auto payload = cursor.next();
       advance_to(cursor.position().physical_offset);
       if (payload && payload->has_value()) continue;
+      if (payload && cursor.at_closed_end()) return {};
       const LogPosition bad = cursor.position();
       if (!payload) {
         KEYHOLD_TRY(note(frame_name(bad), payload.error()));

@@ -20,6 +20,10 @@ DATA, SESSION = 1, 2
 MAX_SWITCHES = 4
 
 
+class Newer(Damaged):
+    """Not damage, as far as one can tell: made by a newer Keyhold."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Keys:
     """What a decoder is given: the store's id, and its DEKs by generation."""
@@ -44,14 +48,14 @@ class Slot:
     secret: bytes = b""
 
 
-def parse_slot(raw, keys):
+def parse_slot(raw):
     if raw[:8] != b"\x89KEYHOLD":
         raise Damaged("header", "magic")
     version, suite, mode, flags = struct.unpack_from("<HBBI", raw, 8)
     if version == 0:
         raise Damaged("header", "version 0")
     if version > 1 or suite != 1 or mode not in (TABLE, LOG, PAGE) or flags & ~1:
-        raise Damaged("header", "a newer version, suite, mode or flag")
+        raise Newer("header", "a newer version, suite, mode or flag")
     generation, reserved, sequence = struct.unpack_from("<IIQ", raw, 48)
     frames, logical_bytes, synced_frames, count = struct.unpack_from("<QQQQ", raw, 96)
     if reserved or count > MAX_SWITCHES or any(raw[128 + 40 * count : 480]):
@@ -64,27 +68,33 @@ def parse_slot(raw, keys):
         raise Damaged("header", "switches out of order")
     slot = Slot(mode, raw[16:32], raw[32:48], generation, sequence, raw[64:96], closed, frames, logical_bytes,
                 synced_frames, switches)
+    return slot
+
+
+def authenticate(slot, raw, keys):
     if slot.store_id != keys.store_id:
         raise Damaged("header", "of another store")
-    if generation not in keys.deks:
-        raise NotHere(f"DEK generation {generation} is not in the key ring")
-    context = struct.pack("<BBHI", suite, mode, 0, generation) + slot.store_id + slot.file_id
-    slot.secret = hkdf(keys.deks[generation], slot.salt, b"keyhold/1 file key" + context)
+    if slot.generation not in keys.deks:
+        raise NotHere(f"DEK generation {slot.generation} is not in the key ring")
+    context = struct.pack("<BBHI", 1, slot.mode, 0, slot.generation) + slot.store_id + slot.file_id
+    slot.secret = hkdf(keys.deks[slot.generation], slot.salt, b"keyhold/1 file key" + context)
     mac_key = hkdf(slot.secret, b"", b"keyhold/1 header mac")
     if not hmac.compare_digest(hmac.digest(mac_key, raw[:480], "sha256"), raw[480:]):
         raise Damaged("header", "MAC")
-    return slot
 
 
 def parse_header(raw, keys):
     """The slot in force."""
     if len(raw) < HEADER:
         raise Damaged("header", "too short")
-    a, b = parse_slot(raw[:SLOT], keys), parse_slot(raw[SLOT : 2 * SLOT], keys)
+    halves = raw[:SLOT], raw[SLOT : 2 * SLOT]
+    a, b = (parse_slot(half) for half in halves)
     if (a.mode, a.store_id, a.file_id) != (b.mode, b.store_id, b.file_id) or abs(a.sequence - b.sequence) != 1:
         raise Damaged("header", "the slots do not belong together")
     if any(raw[2 * SLOT : HEADER]):
         raise Damaged("header", "bytes behind the slots")
+    for slot, half in zip((a, b), halves):
+        authenticate(slot, half, keys)
     return a if a.sequence > b.sequence else b
 
 
@@ -239,7 +249,7 @@ class File:
 def decode(raw, keys):
     slot = parse_header(raw[:HEADER], keys)
     if slot.mode == PAGE:
-        raise Damaged("header", "a page-mode file; this decoder reads append mode")
+        raise Newer("header", "a page-mode file; this decoder reads append mode")
     file = File("table" if slot.mode == TABLE else "log", slot.file_id.hex(), slot.generation, slot.sequence,
                 True, True, b"", switches=len(slot.switches))
     if slot.mode == TABLE:
@@ -249,7 +259,7 @@ def decode(raw, keys):
     file.content = log.decode()
     file.closed = slot.closed
     file.sessions = log.sessions
-    file.whole = not slot.closed or (log.number == slot.frames and len(file.content) == slot.logical_bytes)
+    file.whole = not slot.closed or log.number == slot.frames
     return file
 
 
