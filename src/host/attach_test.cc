@@ -89,7 +89,11 @@ TEST(Attach, WithoutAStoreIsNotFound) {
 TEST(Attach, ClientOfAnotherProcessGetsTheSameKeysAndAfterItsDeathIsTheHost) {
   TestStore store;
   store.make();
-  Process process([&] { return attach_to(store).value()->role() == Role::host; });
+  std::unique_ptr<StoreKeys> kept;
+  Process process([&] {
+    kept = attach_to(store).value();
+    return kept->role() == Role::host;
+  });
   const auto client = attach_to(store);
   ASSERT_TRUE(client) << client.error().message();
   EXPECT_EQ((*client)->role(), Role::client);

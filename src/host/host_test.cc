@@ -6,6 +6,7 @@
 #include "host/control_client.h"
 #include "host/test_store.h"
 #include "io/memory_file_system.h"
+#include "store/store.h"
 
 namespace keyhold::host {
 namespace {
@@ -141,7 +142,6 @@ TEST(Host, FollowsANewVersionOfTheCmekByItself) {
   options.upkeep.kms_check = std::chrono::milliseconds(1);
   const auto host = store.open(options);
   ASSERT_TRUE(host);
-  const auto before = keyring::KeyRing::inspect(io::posix_file_system(), store.layout.directory);
   EXPECT_TRUE(eventually([&] {
     const auto client = store.kms.make_client(store.key);
     const auto due = (*host)->ring().rewrap_due(

@@ -54,7 +54,7 @@ TEST(InitialiseStore, RefusesAStoreThatIsThere) {
   const auto before = io::read_file(io::posix_file_system(), store.layout.config, 8192);
   const auto again = initialise_store(store.machine(), store.path, store.plan(), store.clients());
   EXPECT_EQ(again.error().code(), Code::already_exists);
-  EXPECT_EQ(io::read_file(io::posix_file_system(), store.layout.config, 8192), before);
+  EXPECT_EQ(*io::read_file(io::posix_file_system(), store.layout.config, 8192), *before);
   EXPECT_TRUE(store.open());
 }
 
