@@ -15,9 +15,17 @@ class Directory final : public rocksdb::FSDirectory {
   Directory(std::shared_ptr<Volume> volume, std::string path)
       : volume_(std::move(volume)), path_(std::move(path)) {}
 
-  // Whatever the reason, the directory itself is synced (FsyncWithDirOptions comes here too).
   IOStatus Fsync(const IOOptions&, IODebugContext*) override {
     return to_io_status(volume_->files().sync_directory(path_));
+  }
+
+  // A checkpoint renames its folder into place and then syncs the folder, not the one that holds
+  // its name.
+  IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
+                               const rocksdb::DirFsyncOptions& why) override {
+    const IOStatus outcome = Fsync(options, debug);
+    if (!outcome.ok() || why.reason != rocksdb::DirFsyncOptions::kDirRenamed) return outcome;
+    return to_io_status(volume_->files().sync_directory(io::parent_path(path_)));
   }
 
   IOStatus Close(const IOOptions&, IODebugContext*) override { return IOStatus::OK(); }

@@ -73,19 +73,27 @@ IOStatus KeyholdFileSystem::DeleteFile(const std::string& name, const IOOptions&
   return to_io_status(path ? volume_->files().remove(*path) : fail(path.error()));
 }
 
-IOStatus KeyholdFileSystem::CreateDir(const std::string& name, const IOOptions&, IODebugContext*) {
-  const auto path = volume_->locate(name);
-  if (!path) return to_io_status(path.error());
-  return to_io_status(volume_->files().make_directory(*path, kDirectoryMode));
+// RocksDB syncs what is in its folder, but never the folder's own name: without this a power loss
+// could take a new database away as a whole.
+Status KeyholdFileSystem::create_directory(const std::string& name, bool may_exist) {
+  KEYHOLD_TRY_ASSIGN(const std::string path, volume_->locate(name));
+  const Status outcome = volume_->files().make_directory(path, kDirectoryMode);
+  if (!outcome && !may_exist) return outcome;
+  if (!outcome) {
+    const auto info = volume_->files().info(path);
+    if (!info || info->type != io::FileInfo::Type::directory) return outcome;
+  }
+  if (path == volume_->root()) return {};
+  return volume_->files().sync_directory(io::parent_path(path));
 }
 
-IOStatus KeyholdFileSystem::CreateDirIfMissing(const std::string& name, const IOOptions& options,
-                                               IODebugContext* debug) {
-  IOStatus outcome = CreateDir(name, options, debug);
-  if (outcome.ok()) return outcome;
-  const auto info = info_of(name);
-  if (info && info->type == io::FileInfo::Type::directory) return IOStatus::OK();
-  return outcome;
+IOStatus KeyholdFileSystem::CreateDir(const std::string& name, const IOOptions&, IODebugContext*) {
+  return to_io_status(create_directory(name, false));
+}
+
+IOStatus KeyholdFileSystem::CreateDirIfMissing(const std::string& name, const IOOptions&,
+                                               IODebugContext*) {
+  return to_io_status(create_directory(name, true));
 }
 
 Status KeyholdFileSystem::remove_directory(const std::string& name) {

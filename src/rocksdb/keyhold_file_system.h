@@ -61,6 +61,7 @@ class KeyholdFileSystem final : public rocksdb::FileSystem {
                                 rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* debug) override;
+  // Both make the new folder's own name durable.
   rocksdb::IOStatus CreateDir(const std::string& name, const rocksdb::IOOptions& options,
                               rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus CreateDirIfMissing(const std::string& name, const rocksdb::IOOptions& options,
@@ -111,6 +112,7 @@ class KeyholdFileSystem final : public rocksdb::FileSystem {
   Result<std::uint64_t> size_of(const std::string& name);
   Status rename(const std::string& from, const std::string& to);
   Status link(const std::string& from, const std::string& to);
+  Status create_directory(const std::string& name, bool may_exist);
   Status remove_directory(const std::string& name);
 
   std::shared_ptr<Volume> volume_;
