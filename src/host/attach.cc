@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/log.h"
 #include "host/remote_keys.h"
 #include "host/retry.h"
 
@@ -16,8 +17,10 @@ constexpr nanoseconds kAnswerTimeout = std::chrono::seconds(5);
 // look again.
 class Attempts {
  public:
-  Attempts(const Environment& environment, const AttachOptions& options)
+  Attempts(const Environment& environment, const std::string& store_path,
+           const AttachOptions& options)
       : clock_(environment.clock),
+        store_path_(store_path),
         host_deadline_(Deadline::after(clock_, options.host_wait)),
         kms_deadline_(options.host.retry.wait == kForever
                           ? Deadline::never()
@@ -31,16 +34,21 @@ class Attempts {
     const bool waits_for_kms = error.code() == Code::unavailable;
     const Deadline& deadline = waits_for_kms ? kms_deadline_ : host_deadline_;
     if (deadline.expired(clock_)) return false;
+    if (waits_for_kms && !std::exchange(said_so_, true)) {
+      log::warning("waiting for the host of the store " + store_path_ + ": " + error.message());
+    }
     std::this_thread::sleep_for(backoff_.next());  // bounded poll of another process
     return true;
   }
 
  private:
   const Clock& clock_;
+  const std::string& store_path_;
   const Deadline host_deadline_;
   const Deadline kms_deadline_;
   const RetryPolicy policy_;
   Backoff backoff_;
+  bool said_so_ = false;
 };
 
 Result<std::unique_ptr<StoreKeys>> as_client(const Environment& environment,
@@ -59,7 +67,7 @@ bool may_pass(Code code) {
 
 Result<std::unique_ptr<StoreKeys>> attach(const Environment& environment,
                                           const std::string& store_path, AttachOptions options) {
-  Attempts attempts(environment, options);
+  Attempts attempts(environment, store_path, options);
   for (;;) {
     std::optional<Error> busy;
     if (!options.only_as_client) {

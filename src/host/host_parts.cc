@@ -62,7 +62,8 @@ HostParts::~HostParts() {
   server_.reset();
   upkeep_.stop();
   if (keyring::KeyRing* opened = ring(); opened != nullptr && counted_) {
-    if (const Status flushed = opened->flush(); !flushed) {
+    const Status flushed = opened->flush();
+    if (!flushed && flushed.error().code() != Code::sealed) {
       log::warning("store " + layout_.root +
                    ": byte counters were not saved: " + flushed.error().message());
     }
@@ -112,6 +113,8 @@ Status HostParts::unlock() {
       options_.retry, environment_.clock, environment_.random, [this] { return open_ring(); },
       [this](const Error& error, nanoseconds pause) { note_outage(error, pause); });
   if (!outcome) return fail(outcome.error().within("store " + layout_.root));
+  const std::lock_guard lock(mutex_);
+  reason_.clear();
   return {};
 }
 
@@ -119,7 +122,6 @@ void HostParts::go_live() {
   opened_.store(ring_.get(), std::memory_order_release);
   const std::lock_guard lock(mutex_);
   state_ = HostState::serving;
-  reason_.clear();
 }
 
 Status HostParts::open_ring() {
@@ -181,12 +183,14 @@ Status HostParts::note_kms(Status outcome) {
   return outcome;
 }
 
+// A host that has not heard of an outage yet is only starting.
 Result<keyring::KeyRing*> HostParts::usable_ring() const {
   if (keyring::KeyRing* opened = ring()) return opened;
+  const std::string host =
+      "the store's host, process " + std::to_string(::getpid()) + " (" + program_ + "), ";
   const std::lock_guard lock(mutex_);
-  return fail(Code::unavailable, "the store's host, process " + std::to_string(::getpid()) + " (" +
-                                     program_ + "), still waits for its KMS" +
-                                     (reason_.empty() ? "" : ": " + reason_));
+  if (reason_.empty()) return fail(Code::busy, host + "is starting");
+  return fail(Code::unavailable, host + "waits for its KMS: " + reason_);
 }
 
 HostStatus HostParts::status() const {

@@ -63,7 +63,7 @@ TEST(Host, WithoutAStoreIsNotFound) {
 }
 
 TEST(Host, NeedsNoSocketAndNoDisk) {
-  ManualClock clock;
+  MovableClock clock;
   io::MemoryFileSystem files(clock);
   TestStore store(clock);
   const Environment machine{.files = files, .clock = clock, .random = crypto::system_random()};
@@ -77,7 +77,7 @@ TEST(Host, NeedsNoSocketAndNoDisk) {
 
 // LESSONS 11: the timer survives the restart.
 TEST(Host, RotationThatCameDueWhileNobodyRanHappensAtTheStart) {
-  ManualClock clock;
+  MovableClock clock;
   TestStore store(clock);
   store.make();
   {

@@ -84,7 +84,7 @@ TEST(InitialiseStore, AnInvalidKeySpecMakesNoFolder) {
 
 // I7 for the making of a store: a crash after any change to the disk, power loss included.
 TEST(InitialiseStore, WhateverStepItIsInterruptedAtTheNextCallMakesTheStore) {
-  ManualClock clock;
+  MovableClock clock;
   TestStore store(clock);
   HostOptions options = store.options();
   options.start_socket = false;

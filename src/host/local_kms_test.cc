@@ -16,12 +16,17 @@ class LocalKmsStore : public testing::Test {
     ASSERT_TRUE(kms) << kms.error().message();
     kms_.emplace(*std::move(kms));
     ASSERT_TRUE(kms_->create_key("orders"));
-    const StorePlan plan{.identity = test_identity(), .key = spec("orders")};
+    StorePlan plan;
+    plan.identity = test_identity();
+    plan.key = spec("orders");
     const auto made = initialise_store(machine_, path_, plan);
     ASSERT_TRUE(made) << made.error().message();
   }
   [[nodiscard]] kms::KeySpec spec(const std::string& name) const {
-    return {.type = kms::KeyType::local, .uri = kms_->uri(name)};
+    kms::KeySpec spec;
+    spec.type = kms::KeyType::local;
+    spec.uri = kms_->uri(name);
+    return spec;
   }
 
   const Environment machine_{
@@ -52,7 +57,9 @@ TEST_F(LocalKmsStore, ADisabledKeyDeniesWithTheReasonAndStatusStillSpeaks) {
   ASSERT_FALSE(keys);
   EXPECT_EQ(keys.error().code(), Code::denied);
   EXPECT_NE(keys.error().message().find("disabled"), std::string::npos) << keys.error().message();
-  const auto status = describe_store(machine_, path_, {.ask_kms = true});
+  StatusOptions options;
+  options.ask_kms = true;
+  const auto status = describe_store(machine_, path_, options);
   ASSERT_TRUE(status);
   EXPECT_EQ(status->kms.at(0).error->fault(), kms::Fault::disabled);
   ASSERT_TRUE(kms_->enable("orders"));

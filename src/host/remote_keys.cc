@@ -49,7 +49,7 @@ Status RemoteKeys::greet() {
     return fail(Code::wrong_key, "another store stands at " + layout_.root +
                                      " now: close what is open there and open it anew");
   }
-  store_ = first ? hello.store : store_;
+  if (first) store_ = hello.store;
   current_ = number(hello.current);
   const BootTime valid = clock_.boot_now() + std::chrono::milliseconds(hello.valid_ms);
   valid_until_ = valid.time_since_epoch().count();

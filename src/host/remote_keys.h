@@ -25,7 +25,7 @@ namespace keyhold::host {
 class RemoteKeys final : public StoreKeys, private store::KeyHolder {
  public:
   // Code::not_found where no host runs; what the host answers otherwise (Code::unavailable: it
-  // waits for its KMS). `clock` outlives the keys.
+  // waits for its KMS; Code::busy: it is starting). `clock` outlives the keys.
   static Result<std::unique_ptr<RemoteKeys>> connect(const Clock& clock,
                                                      const std::string& store_path,
                                                      nanoseconds timeout);

@@ -29,7 +29,7 @@ class RemoteKeysTest : public testing::Test {
     keys_ = *std::move(keys);
   }
 
-  ManualClock clock_;
+  MovableClock clock_;
   TestStore store_;
   std::unique_ptr<Host> host_;
   std::unique_ptr<RemoteKeys> keys_;

@@ -1,6 +1,7 @@
 // A store of a test's own on the machine's file system, its keys in a fake KMS.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <mutex>
@@ -29,6 +30,22 @@ inline keyring::Identity test_identity() {
           .region = RegionName("eu-1"),
           .node = NodeId("n1")};
 }
+
+// Stands still until it is moved, while other threads look at it.
+class MovableClock final : public Clock {
+ public:
+  [[nodiscard]] BootTime boot_now() const override {
+    return BootTime(std::chrono::hours(1) + passed_.load());
+  }
+  [[nodiscard]] WallTime wall_now() const override {
+    return WallTime(std::chrono::seconds(1'700'000'000)) +
+           std::chrono::duration_cast<WallTime::duration>(passed_.load());
+  }
+  void advance(std::chrono::nanoseconds by) { passed_ = passed_.load() + by; }
+
+ private:
+  std::atomic<std::chrono::nanoseconds> passed_{std::chrono::nanoseconds(0)};
+};
 
 // True once `holds` is, within ten seconds; for what another thread or process brings about.
 inline bool eventually(const std::function<bool()>& holds) {
