@@ -41,6 +41,12 @@ struct Example {
   std::string comment;  // printed above it; may be empty
 };
 
+// A field of what a command prints with --json; "a.b" is b inside a, "a[].b" b of each in a list.
+struct JsonField {
+  std::string name;
+  std::string meaning;
+};
+
 struct Command {
   std::string name;
   std::string summary;                  // one clause, no full stop
@@ -48,6 +54,7 @@ struct Command {
   std::string listing;                  // printed below them as it is; lines end with a line feed
   std::vector<Argument> arguments;
   std::vector<Example> examples;
+  std::vector<JsonField> json;     // the promise to programs
   std::vector<int> exit_statuses;  // beyond 0, 1 and 2
   std::vector<Command> subcommands;
   bool hidden = false;

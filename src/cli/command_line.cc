@@ -50,7 +50,7 @@ class Parser {
     }
     CLI::Option* option = app.add_option(argument.name);
     option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    if (argument.positional() && argument.repeated) option->expected(0, -1)->allow_extra_args();
+    if (argument.positional() && argument.repeated) option->expected(1, -1)->allow_extra_args();
   }
 
   void build(CLI::App& app, const Command& command) {
@@ -92,7 +92,8 @@ class Parser {
   }
 
   [[nodiscard]] Status check(const Command& command) const {
-    const auto extras = app_.remaining(true);
+    auto extras = app_.remaining(true);
+    std::erase(extras, "--");
     if (!extras.empty()) return fail(Code::invalid_argument, unknown(command, extras.front()));
     if (!command.run) {
       return fail(Code::invalid_argument, "say what to do: " + names(command.subcommands));

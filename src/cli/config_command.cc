@@ -53,6 +53,11 @@ Command check_command() {
   command.arguments = {path("FILE", "FILE", *file, "the settings file to check")};
   command.examples = {{"keyhold config check", ""},
                       {"keyhold config check ./keyhold.toml", "before installing it"}};
+  command.json = {{"file", "the settings file, or null"},
+                  {"problems", "a sentence for each"},
+                  {"settings[].name", "as in keyhold.toml"},
+                  {"settings[].value", "as text"},
+                  {"settings[].source", "where it comes from"}};
   command.exit_statuses = {6};
   command.plain = true;
   command.run = [file](Session& session) { return check(session, *file); };

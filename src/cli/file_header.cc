@@ -28,9 +28,7 @@ Result<FileHeader> read_file_header(const std::string& path) {
   std::array<std::uint8_t, format::kHeaderSizeBytes> block{};
   KEYHOLD_TRY_ASSIGN(const std::size_t count, file->read_at(0, block));
   if (count < block.size()) {
-    return fail(
-        Code::integrity,
-        path + ": not an encrypted file: too short to have a header; plaintext, or damaged");
+    return fail(Code::integrity, path + ": no Keyhold header: the file is plaintext, or cut short");
   }
   auto header = format::parse_header(block);
   if (!header) return fail(header.error().within(path));

@@ -80,6 +80,13 @@ std::string examples(const Command& command) {
   return text;
 }
 
+std::string json_fields(const Command& command, std::size_t width) {
+  if (command.json.empty()) return "";
+  std::string text = "\nWith --json:\n";
+  for (const JsonField& field : command.json) text += row(field.name, field.meaning, width);
+  return text;
+}
+
 std::string exits(const Command& command, std::size_t width) {
   std::string text = "\nExit status:\n";
   for (const int status : exit_statuses(command)) {
@@ -170,7 +177,8 @@ std::string help_text(const std::vector<const Command*>& path, std::span<const A
   }
   if (!command.listing.empty()) text += "\n" + command.listing;
   text += children(command, width) + sections(command, width);
-  text += global_options(path, globals, width) + examples(command) + exits(command, width);
+  text += global_options(path, globals, width) + examples(command) + json_fields(command, width);
+  text += exits(command, width);
   if (!command.run) {
     const auto usage = usage_line(path);
     text += "\n'" + usage + " --help' tells more about a command.\n";

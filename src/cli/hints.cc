@@ -12,8 +12,13 @@ std::string hint_for(Code code, const std::string& command) {
     case Code::unavailable:
       if (command.starts_with("keyhold kms")) return "";
       return "Nothing is lost. Try again later, or let it keep trying: --kms-wait 5m.";
-    case Code::rollback:
-      return "If this store was restored on purpose: keyhold store accept-rollback DIR.";
+    case Code::integrity:
+      if (command != "keyhold store verify") return "";
+      return "Restore what is named above from a backup or another node; all else is as it was "
+             "written.";
+    case Code::wrong_key:
+      return "Was the KMS exchanged, or the store's key ring? Put back the one that belongs to the "
+             "other.";
     case Code::no_space:
       return "Free some space and run it again; nothing was lost.";
     case Code::internal:

@@ -19,6 +19,7 @@ Command init_command() {
       "users and from the store's backups."};
   command.arguments = {directory(*target, "where to make it")};
   command.examples = {{"keyhold kms init /srv/customer-kms", ""}};
+  command.json = {{"directory", "the KMS"}};
   command.exit_statuses = {7};
   command.run = [target](Session& session) -> Status {
     KEYHOLD_TRY_ASSIGN(const auto kms, kms::LocalKms::init(*target));

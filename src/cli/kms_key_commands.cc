@@ -30,6 +30,17 @@ Json to_json(const LocalKeyInfo& key) {
   return json.set("deletion_date", key.deletion_date ? Json(*key.deletion_date) : Json());
 }
 
+// What to_json prints, of one key or of each in a list.
+std::vector<JsonField> key_fields(const std::string& prefix) {
+  return {{prefix + "name", "the key's name"},
+          {prefix + "uri", "what --kms-uri takes"},
+          {prefix + "state", "enabled, disabled, pending_deletion, destroyed or damaged"},
+          {prefix + "primary_version", "the version that wraps; 0 where destroyed"},
+          {prefix + "versions", "how many there are"},
+          {prefix + "created", "when it was made"},
+          {prefix + "deletion_date", "when it is or was destroyed, or null"}};
+}
+
 using Action = std::function<Result<LocalKeyInfo>(LocalKms&, const Arguments&)>;
 using Sentence = std::function<std::string(const LocalKeyInfo&, const Arguments&)>;
 
@@ -42,6 +53,7 @@ Command change(std::string name, std::string summary, const Action& action,
   command.summary = std::move(summary);
   command.arguments = {directory(arguments->kms, "the KMS's directory"),
                        required(text("NAME", "NAME", arguments->name, "the key's name"))};
+  command.json = key_fields("");
   command.exit_statuses = {4, 5, 6, 7};
   command.examples = {
       {fmt::format("keyhold kms key {} /srv/customer-kms orders", command.name), ""}};
@@ -144,6 +156,8 @@ Command list_command() {
   command.name = "list";
   command.summary = "List the keys of a software KMS with their states";
   command.arguments = {directory(*kms_directory, "the KMS's directory")};
+  command.json = key_fields("keys[].");
+  command.json.push_back({"keys[].damage", "why it cannot be read; only where damaged"});
   command.exit_statuses = {4};
   command.examples = {{"keyhold kms key list /srv/customer-kms", ""}};
   command.run = [kms_directory](Session& session) -> Status {

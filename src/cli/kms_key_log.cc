@@ -82,6 +82,14 @@ Command kms_key_log_command() {
       directory(arguments->kms, "the KMS's directory"),
       text("NAME", "NAME", arguments->name, "only this key"),
       number("--limit", "N", arguments->limit, "show the last N entries (default 50)")};
+  command.json = {{"entries[].time", "when the KMS answered"},
+                  {"entries[].request_id", "the KMS's, as the user of the key was told it"},
+                  {"entries[].operation", "wrap, unwrap, probe, describe, create, disable ..."},
+                  {"entries[].key", "its name"},
+                  {"entries[].version", "that was used or made, or null"},
+                  {"entries[].outcome", "ok, or why not"},
+                  {"entries[].pid", "the process that asked"},
+                  {"entries[].context", "of the wrap: org, cluster, region, purpose ..."}};
   command.exit_statuses = {4};
   command.examples = {{"keyhold kms key log /srv/customer-kms orders", ""}};
   command.run = [arguments](Session& session) { return print_log(session, *arguments); };

@@ -77,6 +77,13 @@ std::string examples(const Command& command) {
   return text;
 }
 
+std::string json_fields(const Command& command) {
+  if (command.json.empty()) return "";
+  std::string text = heading("json output");
+  for (const JsonField& field : command.json) text += item(field.name, field.meaning + ".");
+  return text;
+}
+
 std::string exits(const Command& command) {
   std::string text = heading("exit status");
   for (const int status : exit_statuses(command)) {
@@ -106,7 +113,8 @@ std::string content(const Path& path, std::span<const Argument> globals) {
     text += ".PP\n" + escape(paragraph) + "\n";
   if (!command.listing.empty()) text += ".PP\n.nf\n" + escape(command.listing) + ".fi\n";
   text += subcommands(path) + arguments("options", command.arguments);
-  text += arguments("global options", globals) + examples(command) + exits(command);
+  text += arguments("global options", globals) + examples(command);
+  text += json_fields(command) + exits(command);
   return text + see_also(path);
 }
 

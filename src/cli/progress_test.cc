@@ -8,7 +8,7 @@ namespace {
 constexpr std::uint64_t kMiB = 1 << 20;
 
 TEST(ProgressLine, ShareSpeedAndTimeLeft) {
-  EXPECT_EQ(progress_line("verifying", 25 * kMiB, 100 * kMiB, 5, 79, false),
+  EXPECT_EQ(progress_line("verifying", 25 * kMiB, 100 * kMiB, 5, 99, false),
             "verifying [##########..............................]  25%  5.00 MiB/s  0:15 left");
 }
 
@@ -22,7 +22,7 @@ TEST(ProgressLine, MoreThanPromisedStaysAtTheEnd) {
 }
 
 TEST(ProgressLine, LeavesTheBarOutWhereItIsTooNarrow) {
-  EXPECT_EQ(progress_line("verifying", 50, 100, 0, 20, false), "verifying  50%");
+  EXPECT_EQ(progress_line("verifying", 50, 100, 0, 20, false), "verifying   50%");
 }
 
 }  // namespace

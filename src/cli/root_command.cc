@@ -12,6 +12,11 @@ Command root_command() {
       "keys hang from one key in the customer's KMS (the CMEK): the CMEK wraps the KEK, the KEK "
       "wraps the DEKs, a DEK gives every file its own key. Whoever takes the CMEK away takes the "
       "data away, and gives it back with it."};
+  command.json = {{"(errors)", "on standard error, one object a line"},
+                  {"error.code", "denied, unavailable, integrity, not_found, busy ..."},
+                  {"error.message", "what went wrong"},
+                  {"error.hint", "what to do about it, or null"},
+                  {"log.level, log.message", "an event, while it works"}};
   command.subcommands = {kms_command(),        store_command(),    config_command(),
                          completion_command(), complete_command(), man_command(),
                          version_command()};

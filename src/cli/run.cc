@@ -25,8 +25,11 @@ bool wants_json(const std::vector<std::string>& words) {
   return std::find(words.begin(), end, "--json") != end;
 }
 
-std::vector<std::string> without_help_word(std::vector<std::string> words) {
+// What other programs have taught users to try: "keyhold", "keyhold help store", "keyhold
+// --version".
+std::vector<std::string> as_meant(std::vector<std::string> words) {
   if (words.empty()) return {"--help"};
+  if (words.front() == "--version") words.front() = "version";
   if (words.front() != "help") return words;
   words.erase(words.begin());
   words.emplace_back("--help");
@@ -53,7 +56,7 @@ int execute(Output& output, const std::vector<std::string>& words) {
   const Command root = root_command();
   GlobalOptions options;
   const auto globals = options.arguments();
-  const auto invocation = parse_command_line(root, globals, without_help_word(words));
+  const auto invocation = parse_command_line(root, globals, as_meant(words));
   if (!invocation) {
     const Invocation understood{invocation.error().path};
     return report(output, invocation.error().error, understood.name());
@@ -63,9 +66,11 @@ int execute(Output& output, const std::vector<std::string>& words) {
     return status ? 0 : report(output, status.error(), invocation->name());
   }
   Session session{output, root, options.setting_flags, options.settings_file, {}};
-  Status status;
-  if (!invocation->command().plain) status = prepare(session);
-  if (status) status = invocation->command().run(session);
+  if (!invocation->command().plain) {
+    const auto prepared = prepare(session);
+    if (!prepared) return report(output, prepared.error(), "keyhold config check");
+  }
+  const auto status = invocation->command().run(session);
   return status ? 0 : report(output, status.error(), invocation->name());
 }
 

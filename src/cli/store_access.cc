@@ -7,6 +7,22 @@
 
 namespace keyhold::cli {
 
+namespace {
+
+void tell_repairs(Session& session, host::Host& host) {
+  const keyring::Health health = host.ring().health();
+  for (const std::string& copy : health.repaired_copies) {
+    session.output.event(log::Level::warning, copy +
+                                                  " was not whole and was written anew from the "
+                                                  "other copy of the key ring: watch this disk");
+  }
+  for (const std::string& problem : health.lockbox_problems) {
+    session.output.event(log::Level::warning, problem);
+  }
+}
+
+}  // namespace
+
 host::Environment machine() {
   return {io::posix_file_system(), system_clock(), crypto::system_random()};
 }
@@ -21,7 +37,10 @@ host::HostOptions host_options(const Settings& settings) {
 }
 
 Result<std::unique_ptr<host::StoreKeys>> attach(Session& session, const std::string& store) {
-  return host::attach(machine(), store, {.host = host_options(session.settings)});
+  KEYHOLD_TRY_ASSIGN(auto keys,
+                     host::attach(machine(), store, {.host = host_options(session.settings)}));
+  if (auto* host = dynamic_cast<host::Host*>(keys.get())) tell_repairs(session, *host);
+  return keys;
 }
 
 Result<std::string> find_store(const std::string& path) {

@@ -62,7 +62,7 @@ std::string to_text(const Arguments& given, const host::StorePlan& plan, const S
   std::string text = fmt::format("made a store in {}\n", given.store);
   text += fmt::format("  id        {}\n", id.hex());
   text += fmt::format("  CMEK      {} {}\n", kms::key_type_name(plan.key.type), plan.key.uri.str());
-  text += fmt::format("  new DEK   {}\n", rotation.empty() ? "only on demand" : rotation);
+  text += fmt::format("  rotation  a new DEK {}\n", rotation.empty() ? "only on demand" : rotation);
   text += fmt::format("  rollback  {}\n", given.anchor.empty() ? "not detected (no --anchor)"
                                                                : "detected by " + given.anchor);
   return text;
@@ -111,6 +111,13 @@ Command store_init_command() {
       {"keyhold store init /srv/store --kms-uri local:///srv/customer-kms/orders --cluster orders "
        "--region us-east-1 --anchor /mnt/elsewhere/orders.anchor",
        "with names and an anchor"}};
+  command.json = {{"store", "its directory"},
+                  {"store_id", "32 hexadecimal digits"},
+                  {"org, cluster, region, node", "its names"},
+                  {"kms_type, kms_uri", "its CMEK"},
+                  {"rotate_after_seconds", "a new DEK this often; 0: not by age"},
+                  {"rotate_after_bytes", "a new DEK after so much data; 0: not by volume"},
+                  {"anchor", "the anchor's file, or null"}};
   command.exit_statuses = {3, 4, 7};
   command.run = [given](Session& session) { return init(session, *given); };
   return command;

@@ -120,6 +120,21 @@ Command store_inspect_command() {
   command.arguments = {required(path("PATH", "PATH", *given, "a file in a store, or the store"))};
   command.examples = {{"keyhold store inspect /srv/store/db/000012.sst", ""},
                       {"keyhold store inspect /srv/store", ""}};
+  command.json = {
+      {"(of a store)", "what 'keyhold store status --json' prints, without kms"},
+      {"path", "the file"},
+      {"format", "of its header"},
+      {"layout", "table, log or page"},
+      {"store", "the id of the store that it belongs to"},
+      {"of_this_store", "whether that is the one it lies in; null where it lies in none"},
+      {"file_id", "32 hexadecimal digits"},
+      {"dek_generation", "that its key comes from"},
+      {"salt", "64 hexadecimal digits, not secret"},
+      {"header_sequence", "rises with every change of the header"},
+      {"closed", "of a log: its writer closed it; else null"},
+      {"subkey_switches", "how often its writer was forked or cloned"},
+      {"physical_bytes", "its size on disk"},
+      {"logical_bytes", "of plaintext, or null: known only by reading it"}};
   command.exit_statuses = {5, 6};
   command.run = [given](Session& session) { return inspect(session, *given); };
   return command;

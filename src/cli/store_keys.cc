@@ -71,6 +71,8 @@ Command store_rotate_command() {
       flag("--kek", given->kek, "make a new KEK instead, and wrap every DEK again under it")};
   command.examples = {{"keyhold store rotate /srv/store", ""},
                       {"keyhold store rotate --kek /srv/store", ""}};
+  command.json = {{"dek_generation", "the new one (without --kek)"},
+                  {"kek_version", "the new one (with --kek)"}};
   command.exit_statuses = {3, 4, 5, 6, 7};
   command.run = [given](Session& session) { return rotate(session, given->store, given->kek); };
   return command;
@@ -98,6 +100,8 @@ Command store_rewrap_command() {
       {"keyhold store rewrap /srv/store", "after 'keyhold kms key rotate'"},
       {"keyhold store rewrap /srv/store --kms-uri local:///srv/customer-kms/orders-2027",
        "to another key"}};
+  command.json = {{"lockboxes[].kms_type, lockboxes[].kms_uri", "who wraps the KEK now"},
+                  {"lockboxes[].kms_key_version", "the version of the CMEK that did"}};
   command.exit_statuses = {3, 4, 5, 6, 7};
   command.run = [given](Session& session) { return rewrap(session, given->store, given->kms); };
   return command;

@@ -77,6 +77,9 @@ Command store_accept_rollback_command() {
                        flag("--yes", given->yes, "do not ask"),
                        path("--anchor", "FILE", given->anchor, "use this anchor from now on")};
   command.examples = {{"keyhold store accept-rollback /srv/store", ""}};
+  command.json = {{"accepted", "whether there was something to accept"},
+                  {"sequence", "of the key ring now"},
+                  {"anchor", "its file"}};
   command.exit_statuses = {3, 4, 5, 6, 7};
   command.run = [given](Session& session) { return accept(session, *given); };
   return command;

@@ -68,11 +68,11 @@ std::string rollback_text(const StoreStatus& status) {
 
 std::string rotation_text(const StoreStatus& status, WallTime now) {
   const keyring::Contents& contents = status.keyring.contents;
-  std::string text = "only on demand";
+  std::string text = "a new DEK only on demand";
   if (contents.next_rotation_due != WallTime::max()) {
     text = contents.next_rotation_due <= now
-               ? "overdue: with the next host"
-               : fmt::format("{} ({})", format_distance(contents.next_rotation_due, now),
+               ? "a new DEK with the next host: overdue"
+               : fmt::format("a new DEK {} ({})", format_distance(contents.next_rotation_due, now),
                              format_time(contents.next_rotation_due));
   }
   if (contents.rotation.bytes > 0) {
@@ -92,9 +92,14 @@ std::string to_text(const StoreStatus& status, WallTime now) {
       {"  host", printable(host_text(status, now))},
       {"  key ring", printable(copies_text(status))},
       {"  rollback", printable(rollback_text(status))},
-      {"  next DEK", rotation_text(status, now)},
+      {"  rotation", rotation_text(status, now)},
       {"  AEAD", status.aead_backend},
   };
+  if (status.host) {
+    for (const std::string& problem : status.host->upkeep_problems) {
+      rows.push_back({"  problem", printable(problem)});
+    }
+  }
   if (!contents.accepted_rollbacks.empty()) {
     const auto& last = contents.accepted_rollbacks.back();
     rows.push_back({"  accepted", fmt::format("an older key ring ({} instead of {}) on {}",
@@ -147,6 +152,23 @@ Command store_status_command() {
   command.arguments = {directory(*path, "the store")};
   command.examples = {{"keyhold store status /srv/store", ""},
                       {"keyhold store status /srv/store --json | jq .key_ring.generations", ""}};
+  command.json = {
+      {"path, store, identity", "directory, id, and names of org, cluster, region, node"},
+      {"key_ring",
+       "sequence, store_epoch, created, rotation, kek, lockboxes, generations, "
+       "accepted_rollbacks"},
+      {"key_ring.rotation", "age_seconds, bytes, next_due (null: not by age)"},
+      {"key_ring.kek", "key_id, version, created"},
+      {"key_ring.lockboxes[]",
+       "key {type, uri ...}, kms_key_version, algorithm, kek_version, "
+       "purpose, created, request_id"},
+      {"key_ring.generations[]", "generation, key_id, kek_version, created, sealed_bytes"},
+      {"copies[]", "of the key ring: name, state, sequence, problem"},
+      {"anchor", "detects_rollback, path, problem"},
+      {"host", "null, or pid, program, started, state, reason, last_kms_success ..."},
+      {"host_problem", "why the host does not answer; only then"},
+      {"kms[]", "key, unwraps, state, primary_version, deletion_date, fault, problem"},
+      {"aead_backend, secret_memory", "of the host, else of this process"}};
   command.exit_statuses = {3, 4, 5, 6};
   command.run = [path](Session& session) { return show(session, *path); };
   return command;

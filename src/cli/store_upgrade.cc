@@ -39,6 +39,11 @@ Command store_upgrade_command() {
       "is refused with exit status 1, and named."};
   command.arguments = {directory(*root, "the store")};
   command.examples = {{"keyhold store upgrade /srv/store", ""}};
+  command.json = {{"store", "its directory"},
+                  {"format", "that it has now"},
+                  {"newest_format", "that this build knows"},
+                  {"files", "how many were looked at"},
+                  {"upgraded_files", "how many were moved"}};
   command.exit_statuses = {3, 4, 5, 6, 7};
   command.run = [root](Session& session) { return upgrade(session, *root); };
   return command;

@@ -87,8 +87,9 @@ Json to_json(const VerifyReport& report, const std::string& root) {
 std::string to_text(const VerifyReport& report, const std::string& root) {
   std::string text;
   for (const Finding& finding : report.findings) {
-    text += fmt::format("{}: {}: {}\n", printable(relative_to(root, finding.path)),
-                        printable(finding.where), printable(finding.what));
+    const std::string place =
+        finding.what.find(finding.where) == std::string::npos ? finding.where + ": " : "";
+    text += printable(relative_to(root, finding.path) + ": " + place + finding.what) + "\n";
   }
   const auto logs = report.open_logs.size();
   text += fmt::format("verified {} {}, {}: ", format_count(report.files),
@@ -107,9 +108,10 @@ Status verify(Session& session, const Arguments& given) {
   if (report.findings.empty()) return {};
   std::set<std::string> damaged;
   for (const Finding& finding : report.findings) damaged.insert(finding.path);
-  return fail(Code::integrity, fmt::format("{} of {} files damaged, in {} {}", damaged.size(),
-                                           report.files, report.findings.size(),
-                                           report.findings.size() == 1 ? "place" : "places"));
+  return fail(Code::integrity,
+              fmt::format("{} of {} {} damaged, in {} {}", damaged.size(), report.files,
+                          report.files == 1 ? "file" : "files", report.findings.size(),
+                          report.findings.size() == 1 ? "place" : "places"));
 }
 
 }  // namespace
@@ -130,6 +132,13 @@ Command store_verify_command() {
   command.examples = {{"keyhold store verify /srv/store", ""},
                       {"keyhold store verify /srv/store db/000012.sst", "one file"},
                       {"keyhold store verify /srv/store --json | jq -r '.findings[].path'", ""}};
+  command.json = {{"store", "its directory"},
+                  {"files", "how many were read"},
+                  {"logical_bytes", "of plaintext, read and found as written"},
+                  {"findings[].path", "the damaged file, from the store's root"},
+                  {"findings[].where", "the place: \"header\", \"chunk 17\", \"end\" ..."},
+                  {"findings[].what", "a sentence"},
+                  {"open_logs", "paths of logs that nobody closed"}};
   command.exit_statuses = {3, 4, 5, 6, 7};
   command.run = [given](Session& session) { return verify(session, *given); };
   return command;

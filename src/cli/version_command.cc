@@ -11,6 +11,9 @@ Command version_command() {
   Command command;
   command.name = "version";
   command.summary = "Print the version, the formats it knows and the encryption back end in use";
+  command.json = {{"version", "of this program"},
+                  {"store_format", "the newest format that it reads and writes"},
+                  {"aead_backend", "what encrypts: openssl or ipsec-mb"}};
   command.run = [](Session& session) -> Status {
     const auto backend = crypto::aead_backend().name;
     Json json = Json::object();
