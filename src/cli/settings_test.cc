@@ -5,7 +5,7 @@
 namespace keyhold::cli {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""s;
 
 SettingSources sources() {
   SettingSources made;

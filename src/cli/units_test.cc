@@ -5,7 +5,10 @@
 namespace keyhold::cli {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""ms;
 
 TEST(Duration, EveryUnitIsRead) {
   EXPECT_EQ(*parse_duration("30d"), 720h);
