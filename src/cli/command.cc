@@ -42,7 +42,7 @@ Argument text(std::string name, std::string value, std::string& target, std::str
               });
 }
 
-Argument texts(std::string name, std::vector<std::string>& target, std::string help) {
+Argument texts(const std::string& name, std::vector<std::string>& target, std::string help) {
   Argument argument =
       make(name, name, std::move(help), [&target](const std::string& given) -> Status {
         target.push_back(given);

@@ -67,7 +67,7 @@ struct Command {
 // the default where the argument is not given.
 Argument flag(std::string name, bool& target, std::string help);
 Argument text(std::string name, std::string value, std::string& target, std::string help);
-Argument texts(std::string name, std::vector<std::string>& target, std::string help);
+Argument texts(const std::string& name, std::vector<std::string>& target, std::string help);
 // Relative paths are made absolute; "." and ".." are resolved without looking at the disk.
 Argument path(std::string name, std::string value, std::string& target, std::string help,
               Completion completion = Completion::file);

@@ -13,7 +13,6 @@ namespace {
 using Type = KeyringRecordType;
 
 constexpr std::string_view kMagic = "KHKEYRNG";
-constexpr std::size_t kRecordHeadSizeBytes = 8;
 constexpr std::size_t kChecksumSizeBytes = 32;
 
 tl::unexpected<Error> damaged(const std::string& what) {

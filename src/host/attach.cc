@@ -66,7 +66,8 @@ bool may_pass(Code code) {
 }  // namespace
 
 Result<std::unique_ptr<StoreKeys>> attach(const Environment& environment,
-                                          const std::string& store_path, AttachOptions options) {
+                                          const std::string& store_path,
+                                          const AttachOptions& options) {
   Attempts attempts(environment, store_path, options);
   for (;;) {
     std::optional<Error> busy;

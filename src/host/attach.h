@@ -21,6 +21,6 @@ struct AttachOptions {
 // for its KMS is waited for, retry.wait long, then Code::unavailable.
 Result<std::unique_ptr<StoreKeys>> attach(const Environment& environment,
                                           const std::string& store_path,
-                                          AttachOptions options = {});
+                                          const AttachOptions& options = {});
 
 }  // namespace keyhold::host

@@ -53,7 +53,7 @@ KmsAnswer ask_lockbox(const keyring::Lockbox& lockbox, const ClientFactory& clie
     return answer;
   }
   auto key = (*client)->describe(deadline);
-  if (key) answer.key = *std::move(key);
+  if (key) answer.key = *key;
   const auto probed = (*client)->probe(lockbox.wrapped, lockbox.context, deadline);
   answer.unwraps = probed.has_value();
   if (!key)

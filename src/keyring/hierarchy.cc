@@ -77,7 +77,7 @@ Result<crypto::Key256> append_dek(format::KeyringRecord& record, const crypto::K
   dek.created = created;
   KEYHOLD_TRY_ASSIGN(dek.check, crypto::check_value(key));
   KEYHOLD_TRY(wrap_dek(dek, key, record, kek, random));
-  record.deks.push_back(std::move(dek));
+  record.deks.push_back(dek);
   return key;
 }
 
