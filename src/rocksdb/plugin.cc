@@ -5,6 +5,7 @@
 #include <rocksdb/utilities/object_registry.h>
 
 #include "base/log.h"
+#include "crypto/process_exit.h"
 #include "keyhold/rocksdb.h"
 #include "keyhold/rocksdb_c.h"
 #include "rocksdb/attach.h"
@@ -42,7 +43,11 @@ void add_factory() {
   ObjectLibrary::Default()->AddFactory<rocksdb::FileSystem>(entry, &make_for_registry);
 }
 
-const bool registered_at_load = keyhold_rocksdb_register() == 0;
+// RocksDB's pool threads write until the very end of the process.
+const bool registered_at_load = [] {
+  crypto::keep_openssl_at_exit();
+  return keyhold_rocksdb_register() == 0;
+}();
 
 }  // namespace
 

@@ -80,8 +80,8 @@ std::string open_kind(IOStatus (FileSystem::*open)(const std::string&, const Fil
   return fmt::format("{} {}", kind_of(status), file != nullptr);
 }
 
-const std::vector<Operation>& operations() {
-  static const std::vector<Operation> all = {
+std::vector<Operation> opening() {
+  return {
       {"open a missing file to read it sequentially",
        [](const Place& p) { return open_kind(&FileSystem::NewSequentialFile, p, "missing"); }},
       {"open a missing file to read it at random",
@@ -125,15 +125,11 @@ const std::vector<Operation>& operations() {
          return kind_of(p.files.ReuseWritableFile(p.at("new2.log"), p.at("missing"), FileOptions(),
                                                   &file, nullptr));
        }},
-      {"exists, missing",
-       [](const Place& p) {
-         return kind_of(p.files.FileExists(p.at("missing"), IOOptions(), nullptr));
-       }},
-      {"exists, below a file",
-       [](const Place& p) {
-         write(p, "plain", "x").PermitUncheckedError();
-         return kind_of(p.files.FileExists(p.at("plain/x"), IOOptions(), nullptr));
-       }},
+  };
+}
+
+std::vector<Operation> folders() {
+  return {
       {"children of a missing folder",
        [](const Place& p) {
          std::vector<std::string> names = {"left over"};
@@ -154,10 +150,6 @@ const std::vector<Operation>& operations() {
          }
          std::ranges::sort(text);
          return fmt::format("{} {}", kind_of(status), text);
-       }},
-      {"delete a missing file",
-       [](const Place& p) {
-         return kind_of(p.files.DeleteFile(p.at("missing"), IOOptions(), nullptr));
        }},
       {"make a folder twice",
        [](const Place& p) {
@@ -183,6 +175,73 @@ const std::vector<Operation>& operations() {
       {"delete a missing folder",
        [](const Place& p) {
          return kind_of(p.files.DeleteDir(p.at("missing"), IOOptions(), nullptr));
+       }},
+      {"lock, twice, and again after unlocking",
+       [](const Place& p) {
+         rocksdb::FileLock* first = nullptr;
+         rocksdb::FileLock* second = nullptr;
+         std::string text = kind_of(p.files.LockFile(p.at("LOCK"), IOOptions(), &first, nullptr));
+         text += kind_of(p.files.LockFile(p.at("LOCK"), IOOptions(), &second, nullptr));
+         text += second == nullptr ? " none " : " some ";
+         text += kind_of(p.files.UnlockFile(first, IOOptions(), nullptr));
+         text += kind_of(p.files.LockFile(p.at("LOCK"), IOOptions(), &first, nullptr));
+         std::uint64_t size = 1;
+         text += kind_of(p.files.GetFileSize(p.at("LOCK"), IOOptions(), &size, nullptr));
+         p.files.UnlockFile(first, IOOptions(), nullptr).PermitUncheckedError();
+         return text + std::to_string(size);
+       }},
+      {"lock in a missing folder",
+       [](const Place& p) {
+         rocksdb::FileLock* lock = nullptr;
+         return kind_of(p.files.LockFile(p.at("missing/LOCK"), IOOptions(), &lock, nullptr));
+       }},
+      {"is a folder",
+       [](const Place& p) {
+         bool first = false;
+         bool second = true;
+         write(p, "file", "x").PermitUncheckedError();
+         const IOStatus a = p.files.IsDirectory(p.root, IOOptions(), &first, nullptr);
+         const IOStatus b = p.files.IsDirectory(p.at("file"), IOOptions(), &second, nullptr);
+         const IOStatus c = p.files.IsDirectory(p.at("missing"), IOOptions(), &second, nullptr);
+         return fmt::format("{} {} {} {} {}", kind_of(a), first, kind_of(b), second, kind_of(c));
+       }},
+      {"open and sync a folder",
+       [](const Place& p) {
+         std::unique_ptr<rocksdb::FSDirectory> folder;
+         std::string text = kind_of(p.files.NewDirectory(p.root, IOOptions(), &folder, nullptr));
+         text += kind_of(folder->Fsync(IOOptions(), nullptr));
+         text += kind_of(folder->FsyncWithDirOptions(IOOptions(), nullptr,
+                                                     rocksdb::DirFsyncOptions(p.at("file"))));
+         return text + kind_of(folder->Close(IOOptions(), nullptr));
+       }},
+      {"open a missing folder",
+       [](const Place& p) {
+         std::unique_ptr<rocksdb::FSDirectory> folder;
+         return kind_of(p.files.NewDirectory(p.at("missing"), IOOptions(), &folder, nullptr));
+       }},
+      {"absolute path of an absolute path",
+       [](const Place& p) {
+         std::string path;
+         const IOStatus status = p.files.GetAbsolutePath(p.at("x"), IOOptions(), &path, nullptr);
+         return kind_of(status) + (path == p.at("x") ? " same" : path);
+       }},
+  };
+}
+
+std::vector<Operation> names_of_files() {
+  return {
+      {"exists, missing",
+       [](const Place& p) {
+         return kind_of(p.files.FileExists(p.at("missing"), IOOptions(), nullptr));
+       }},
+      {"exists, below a file",
+       [](const Place& p) {
+         write(p, "plain", "x").PermitUncheckedError();
+         return kind_of(p.files.FileExists(p.at("plain/x"), IOOptions(), nullptr));
+       }},
+      {"delete a missing file",
+       [](const Place& p) {
+         return kind_of(p.files.DeleteFile(p.at("missing"), IOOptions(), nullptr));
        }},
       {"size",
        [](const Place& p) {
@@ -243,55 +302,11 @@ const std::vector<Operation>& operations() {
          return kind_of(
              p.files.AreFilesSame(p.at("here"), p.at("missing"), IOOptions(), &same, nullptr));
        }},
-      {"lock, twice, and again after unlocking",
-       [](const Place& p) {
-         rocksdb::FileLock* first = nullptr;
-         rocksdb::FileLock* second = nullptr;
-         std::string text = kind_of(p.files.LockFile(p.at("LOCK"), IOOptions(), &first, nullptr));
-         text += kind_of(p.files.LockFile(p.at("LOCK"), IOOptions(), &second, nullptr));
-         text += second == nullptr ? " none " : " some ";
-         text += kind_of(p.files.UnlockFile(first, IOOptions(), nullptr));
-         text += kind_of(p.files.LockFile(p.at("LOCK"), IOOptions(), &first, nullptr));
-         std::uint64_t size = 1;
-         text += kind_of(p.files.GetFileSize(p.at("LOCK"), IOOptions(), &size, nullptr));
-         p.files.UnlockFile(first, IOOptions(), nullptr).PermitUncheckedError();
-         return text + std::to_string(size);
-       }},
-      {"lock in a missing folder",
-       [](const Place& p) {
-         rocksdb::FileLock* lock = nullptr;
-         return kind_of(p.files.LockFile(p.at("missing/LOCK"), IOOptions(), &lock, nullptr));
-       }},
-      {"is a folder",
-       [](const Place& p) {
-         bool first = false;
-         bool second = true;
-         write(p, "file", "x").PermitUncheckedError();
-         const IOStatus a = p.files.IsDirectory(p.root, IOOptions(), &first, nullptr);
-         const IOStatus b = p.files.IsDirectory(p.at("file"), IOOptions(), &second, nullptr);
-         const IOStatus c = p.files.IsDirectory(p.at("missing"), IOOptions(), &second, nullptr);
-         return fmt::format("{} {} {} {} {}", kind_of(a), first, kind_of(b), second, kind_of(c));
-       }},
-      {"open and sync a folder",
-       [](const Place& p) {
-         std::unique_ptr<rocksdb::FSDirectory> folder;
-         std::string text = kind_of(p.files.NewDirectory(p.root, IOOptions(), &folder, nullptr));
-         text += kind_of(folder->Fsync(IOOptions(), nullptr));
-         text += kind_of(folder->FsyncWithDirOptions(IOOptions(), nullptr,
-                                                     rocksdb::DirFsyncOptions(p.at("file"))));
-         return text + kind_of(folder->Close(IOOptions(), nullptr));
-       }},
-      {"open a missing folder",
-       [](const Place& p) {
-         std::unique_ptr<rocksdb::FSDirectory> folder;
-         return kind_of(p.files.NewDirectory(p.at("missing"), IOOptions(), &folder, nullptr));
-       }},
-      {"absolute path of an absolute path",
-       [](const Place& p) {
-         std::string path;
-         const IOStatus status = p.files.GetAbsolutePath(p.at("x"), IOOptions(), &path, nullptr);
-         return kind_of(status) + (path == p.at("x") ? " same" : path);
-       }},
+  };
+}
+
+std::vector<Operation> reading() {
+  return {
       {"skip beyond the end, and read there",
        [](const Place& p) {
          write(p, "short.log", "0123456789").PermitUncheckedError();
@@ -341,6 +356,13 @@ const std::vector<Operation>& operations() {
          return text;
        }},
   };
+}
+
+std::vector<Operation> operations() {
+  std::vector<Operation> all;
+  for (const auto& group : {opening(), folders(), names_of_files(), reading()}) {
+    all.insert(all.end(), group.begin(), group.end());
+  }
   return all;
 }
 
