@@ -3,6 +3,7 @@
 //
 //   store_tool write STORE NAME table|log    standard input becomes the file
 //   store_tool crash STORE NAME log          the same, but the log is synced and never closed
+//   store_tool grow STORE READY RELEASE      as hold, with a table STORE/growing under its pen
 //   store_tool hold STORE READY RELEASE      is the host until something is written into the named
 //                                            pipe RELEASE; tells READY "serving", then "gone"
 #include <fstream>
@@ -37,15 +38,31 @@ Status write(const std::string& root, const std::string& name, store::Layout lay
   return file->close();
 }
 
-Status hold(const std::string& root, const std::string& ready, const std::string& release) {
+// The first piece of a table; the rest is yet to come.
+Result<std::unique_ptr<store::AppendFile>> begin_table(store::Store& store) {
+  KEYHOLD_TRY_ASSIGN(auto file,
+                     store.create(io::join_path(store.root(), "growing"), store::Layout::table));
+  KEYHOLD_TRY(file->append(ByteVector(100'000)));
+  KEYHOLD_TRY(file->flush());
+  return file;
+}
+
+Status hold(const std::string& root, const std::string& ready, const std::string& release,
+            bool grow) {
   {
     host::HostOptions options;
     options.program = "store_tool";
     KEYHOLD_TRY_ASSIGN(const auto host, host::Host::open(machine(), root, options));
+    store::Store store(io::posix_file_system(), *host, crypto::system_random(), root);
+    std::unique_ptr<store::AppendFile> file;
+    if (grow) {
+      KEYHOLD_TRY_ASSIGN(file, begin_table(store));
+    }
     std::ofstream(ready) << "serving\n" << std::flush;
     std::string line;
     std::ifstream waiting(release);
     std::getline(waiting, line);
+    if (file) KEYHOLD_TRY(file->close());
   }
   std::ofstream(ready) << "gone\n" << std::flush;
   return {};
@@ -56,7 +73,9 @@ Status run(const std::vector<std::string>& words) {
     const auto layout = words[3] == "table" ? store::Layout::table : store::Layout::log;
     return write(words[1], words[2], layout, words[0] == "write");
   }
-  if (words.size() == 4 && words[0] == "hold") return hold(words[1], words[2], words[3]);
+  if (words.size() == 4 && (words[0] == "hold" || words[0] == "grow")) {
+    return hold(words[1], words[2], words[3], words[0] == "grow");
+  }
   return fail(Code::invalid_argument, "see the head of store_tool.cc");
 }
 
