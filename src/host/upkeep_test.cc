@@ -12,10 +12,10 @@ namespace {
 constexpr std::chrono::nanoseconds kLong = std::chrono::hours(1);
 
 TEST(Upkeep, RunsJobsInTheirOrder) {
-  Upkeep upkeep;
-  upkeep.start([] { return kLong; });
   std::vector<int> order;
   std::promise<void> done;
+  Upkeep upkeep;
+  upkeep.start([] { return kLong; });
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(upkeep.post([&order, i] { order.push_back(i); }));
   ASSERT_TRUE(upkeep.post([&] { done.set_value(); }));
   done.get_future().wait();
@@ -32,10 +32,10 @@ TEST(Upkeep, TakesNoJobBeforeTheStartOrAfterTheStop) {
 }
 
 TEST(Upkeep, HasRoomForSoManyJobsOnly) {
-  Upkeep upkeep;
   std::promise<void> gate;
   std::shared_future<void> opened = gate.get_future().share();
   std::promise<void> begun;
+  Upkeep upkeep;
   upkeep.start([] { return kLong; });
   ASSERT_TRUE(upkeep.post([&] {
     begun.set_value();
