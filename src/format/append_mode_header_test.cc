@@ -165,6 +165,14 @@ TEST(AppendModeHeader, SlotsThatDoNotBelongTogetherAreDamage) {
   }
 }
 
+TEST(AppendModeHeader, SequencesDoNotWrap) {
+  HeaderSlot a = example_slot();
+  HeaderSlot b = a;
+  a.sequence = ~std::uint64_t{0};
+  b.sequence = 0;
+  EXPECT_EQ(parse_header(block_of(a, b)).error().code(), Code::integrity);
+}
+
 TEST(AppendModeHeader, SaltAndGenerationMayDifferBetweenTheSlots) {
   const HeaderSlot a = example_slot(Mode::log);
   HeaderSlot recycled = a;

@@ -151,7 +151,7 @@ Result<Header> parse_header(ByteView block) {
   const HeaderSlot& a = header.slots[0];
   const HeaderSlot& b = header.slots[1];
   if (a.mode != b.mode || a.store_id != b.store_id || a.file_id != b.file_id ||
-      (a.sequence + 1 != b.sequence && b.sequence + 1 != a.sequence)) {
+      std::max(a.sequence, b.sequence) - std::min(a.sequence, b.sequence) != 1) {
     return fail(Code::integrity, "the two slots of the header do not belong together");
   }
   if (!all_zero(block.subspan(kSlotCount * kSlotSizeBytes))) {
