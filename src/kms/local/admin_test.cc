@@ -133,6 +133,13 @@ TEST_F(LocalKmsTest, ReplacedFileIsOverwritten) {
   EXPECT_TRUE(all_zero(content));
 }
 
+TEST_F(LocalKmsTest, ReplacedFileWithAnotherNameIsLeftAlone) {
+  const auto before = kms_.memory_.raw("/kms/keys/orders").value();
+  ASSERT_TRUE(kms_.memory_.link("/kms/keys/orders", "/kms/backup").has_value());
+  ASSERT_TRUE(admin().rotate("orders").has_value());
+  EXPECT_EQ(kms_.memory_.raw("/kms/backup").value(), before);
+}
+
 TEST_F(LocalKmsTest, FileThatACrashLeftIsOverwrittenAndRemovedByTheNextChange) {
   const std::string left_over = "/kms/keys/.orders.tmp-1";
   ASSERT_TRUE(io::replace_file(kms_.memory_, left_over, ByteVector(144, 0x42)).has_value());

@@ -214,11 +214,20 @@ Result<T> LocalClient::answer(std::string_view operation, const WrapContext* con
   return result;
 }
 
+// A rotation that was killed may have left its new version in the kernel's memory only: what that
+// wrapped would be lost with it. Unwrapping needs no such care.
+Result<void> LocalClient::ensure_durable(const AccessLogEntry& entry) const {
+  const Status durable = directory_.make_durable();
+  if (!durable) return refuse(Fault::unavailable, durable.error().message(), entry);
+  return {};
+}
+
 Result<WrappedKey> LocalClient::wrap(const crypto::Key256& key, const WrapContext& context,
                                      Deadline deadline) {
   return answer<WrappedKey>("wrap", &context, deadline,
                             [&](const KeyFile& file, AccessLogEntry& entry) -> Result<WrappedKey> {
                               KEYHOLD_TRY(check_enabled(location_.name, file, entry));
+                              KEYHOLD_TRY(ensure_durable(entry));
                               return wrap_with(file, key, context, *random_, entry);
                             });
 }

@@ -46,6 +46,7 @@ class LocalClient final : public Client {
   template <typename T, typename Work>
   Result<T> answer_from_key(AccessLogEntry& entry, bool& due, Work work);
   void destroy_when_due();
+  [[nodiscard]] Result<void> ensure_durable(const AccessLogEntry& entry) const;
   Result<UnwrappedKey> unwrap_as(std::string_view operation, ByteView ciphertext,
                                  const WrapContext& context, Deadline deadline);
   AccessLogEntry new_entry(std::string_view operation, const WrapContext* context);

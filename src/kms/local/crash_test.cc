@@ -225,6 +225,26 @@ TEST_F(LocalKmsCrash, InitIsCompletedByTheNextTry) {
   }
 }
 
+// A rotation is killed, a host wraps with what it finds, then the power goes.
+TEST_F(LocalKmsCrash, WhatWasWrappedAfterAKilledRotationUnwrapsAfterAPowerLoss) {
+  bool fired = true;
+  for (std::uint64_t n = 1; fired && !HasFailure(); ++n) {
+    SCOPED_TRACE("rotation killed at operation " + std::to_string(n));
+    MemoryKms kms;
+    kms.files_.set_fault(fault_at(n, Fault::Effect::nothing, Fault::Lasts::stop_world));
+    static_cast<void>(kms.admin_.rotate("orders"));
+    fired = kms.files_.fired();
+    const auto killed = kms.memory_.crash(CrashPolicy::kill);
+    const auto key = crypto::Key256::generate(crypto::system_random()).value();
+    const auto wrapped = client_for(*killed, kms.clock_, "orders")->wrap(key, {}, kms.soon());
+    ASSERT_TRUE(wrapped.has_value()) << wrapped.error().message();
+    const auto after = killed->crash(CrashPolicy::lose_unsynced);
+    const auto unwrapped =
+        client_for(*after, kms.clock_, "orders")->unwrap(wrapped->ciphertext, {}, kms.soon());
+    EXPECT_TRUE(unwrapped.has_value()) << unwrapped.error().message();
+  }
+}
+
 // The deletion date has come: whatever stops the wiping, the key never answers again.
 TEST_F(LocalKmsCrash, KeyPastItsDateIsNotFoundWhereverItsWipingStops) {
   bool fired = true;

@@ -42,6 +42,13 @@ Status overwrite(io::File& file) {
   return file.sync_data();
 }
 
+// Another name that leads to the file is a backup of the customer's.
+Status overwrite_if_nameless(io::File& file) {
+  KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file.info());
+  if (info.links > 0) return fail(Code::already_exists, "a hard link still leads to it");
+  return overwrite(file);
+}
+
 // The bytes of a key file go into secret memory only.
 keyhold::Result<SecretBlock> read_secret(io::File& file) {
   KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file.info());
@@ -164,12 +171,16 @@ keyhold::Result<KeyFile> Directory::load(const std::string& name) const {
   return key;
 }
 
+Status Directory::make_durable() const {
+  return outage_if_missing(files_->sync_directory(inside(kKeysName)));
+}
+
 Status Directory::save(const std::string& name, const KeyFile& key) {
   KEYHOLD_TRY_ASSIGN(const SecretBlock block, serialize_key_file(key));
   const auto before = files_->open(key_path(name), kReadWrite);
   KEYHOLD_TRY(io::replace_file(*files_, key_path(name), block.bytes(SecretAccess::grant())));
   if (!before) return {};
-  if (const Status wiped = overwrite(**before); !wiped) {
+  if (const Status wiped = overwrite_if_nameless(**before); !wiped) {
     log::warning("LOCAL KMS: an old copy of " + key_path(name) +
                  " was not overwritten: " + wiped.error().message());
   }

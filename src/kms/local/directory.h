@@ -52,8 +52,11 @@ class Directory {
   // REQUIRES of the rest: share() for reading, hold() for writing.
   keyhold::Result<std::vector<std::string>> key_names() const;
   keyhold::Result<KeyFile> load(const std::string& name) const;
+  // What load() gives will be there after a power loss too, even where the save() that wrote it was
+  // killed before its end.
+  [[nodiscard]] Status make_durable() const;
   // Durable and atomic. What stood there before is overwritten with zeros afterwards, as far as the
-  // disk does that.
+  // disk does that, unless another name (a backup by hard links) leads to it.
   Status save(const std::string& name, const KeyFile& key);
   // Wipes and removes what an interrupted save left behind.
   Status sweep();
