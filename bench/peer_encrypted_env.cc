@@ -43,16 +43,23 @@ class AesBlockCipher final : public rocksdb::BlockCipher {
   std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context_;
 };
 
+// RocksDB hands out EncryptedFS as a shared pointer, and wants a factory to make something of its
+// own.
+class Peer final : public rocksdb::FileSystemWrapper {
+ public:
+  Peer()
+      : rocksdb::FileSystemWrapper(rocksdb::NewEncryptedFS(
+            rocksdb::FileSystem::Default(),
+            rocksdb::EncryptionProvider::NewCTRProvider(std::make_shared<AesBlockCipher>()))) {}
+  [[nodiscard]] const char* Name() const override { return "BenchPeer"; }
+};
+
 const bool registered = [] {
   rocksdb::ObjectLibrary::Default()->AddFactory<rocksdb::FileSystem>(
       rocksdb::ObjectLibrary::PatternEntry("bench-peer", false).AddSeparator("://", false),
       [](const std::string&, std::unique_ptr<rocksdb::FileSystem>* guard, std::string*) {
-        // RocksDB hands out EncryptedFS as a shared pointer: it lives as long as the process.
-        static const std::shared_ptr<rocksdb::FileSystem> peer = rocksdb::NewEncryptedFS(
-            rocksdb::FileSystem::Default(),
-            rocksdb::EncryptionProvider::NewCTRProvider(std::make_shared<AesBlockCipher>()));
-        guard->reset();
-        return peer.get();
+        *guard = std::make_unique<Peer>();
+        return guard->get();
       });
   return true;
 }();

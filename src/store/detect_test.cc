@@ -140,7 +140,7 @@ TEST_P(Detect, UnknownGenerationIsNamed) {
   ByteVector changed = raw_;
   changed[48] = changed[512 + 48] = 9;
   ASSERT_TRUE(disk_->set_raw(kPath, changed));
-  EXPECT_EQ(store_->open_random(kPath).error().code(), Code::not_found);
+  EXPECT_EQ(store_->open_random(kPath).error().code(), Code::wrong_key);
   EXPECT_FALSE(verify(kPath).findings.empty());
 }
 

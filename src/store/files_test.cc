@@ -230,6 +230,30 @@ TEST_F(Log, RecycledShowsNothingOfItsFormerLife) {
   EXPECT_EQ(*store_->logical_size("/store/new"), 1000U);
 }
 
+// RocksDB recycles a log while the writer of its former life is still open, and closes that later.
+TEST_F(Log, TheFormerWriterOfARecycledLogTouchesItNoMore) {
+  const auto former = *store_->create("/store/old", Layout::log);
+  ASSERT_TRUE(former->reserve(0, 1 << 16));
+  ASSERT_TRUE(former->append(test_bytes(5000, 1)));
+  const auto file = *store_->recycle("/store/old", "/store/new");
+  ASSERT_TRUE(file->append(test_bytes(8000, 2)));
+  ASSERT_TRUE(file->sync(false));
+  ASSERT_TRUE(former->close());
+  EXPECT_FALSE(former->append(test_bytes(1)));
+  mount();  // the new writer never closes
+  EXPECT_EQ(*read_back("/store/new"), test_bytes(8000, 2));
+}
+
+TEST_F(Log, ALogWithASecondNameIsNotRecycledInPlace) {
+  write_file("/store/old", Layout::log, test_bytes(5000, 1));
+  ASSERT_TRUE(disk_->link("/store/old", "/store/checkpoint"));
+  const auto file = *store_->recycle("/store/old", "/store/new");
+  ASSERT_TRUE(file->append(test_bytes(1000, 2)));
+  EXPECT_EQ(*read_back("/store/checkpoint"), test_bytes(5000, 1));
+  EXPECT_EQ(*read_back("/store/new"), test_bytes(1000, 2));
+  EXPECT_FALSE(*io::exists(*disk_, "/store/old"));
+}
+
 TEST_F(Log, AReaderFollowsTheWriter) {
   const auto writer = *store_->create("/store/f", Layout::log);
   const auto reader = *store_->open_sequential("/store/f");

@@ -28,8 +28,18 @@ Status sign(KeySource& source, HeaderSlot& slot) {
   return {};
 }
 
+// A generation that is not there is no missing file: it must not look like one to an engine.
+Status prepare_to_read(KeySource& source, const HeaderSlot& slot) {
+  Status status = source.prepare(slot.generation);
+  if (status || status.error().code() != Code::not_found) return status;
+  return fail(Code::wrong_key, "the file needs DEK generation " +
+                                   std::to_string(number(slot.generation)) +
+                                   ", which is not in the key ring: it was shredded, or the "
+                                   "header is damaged");
+}
+
 Status check_mac(KeySource& source, const HeaderSlot& slot, ByteView slot_bytes) {
-  KEYHOLD_TRY(source.prepare(slot.generation));
+  KEYHOLD_TRY(prepare_to_read(source, slot));
   const SealGuard::Use use(source.guard());
   KEYHOLD_TRY(use.check());
   KEYHOLD_TRY_ASSIGN(const crypto::Mac mac, slot_mac(source, slot, slot_bytes));
@@ -51,17 +61,31 @@ Status check_header(const format::Header& header, ByteView block, KeySource& sou
   return {};
 }
 
-Result<format::Header> read_header(io::File& file, KeySource& source) {
-  std::array<std::uint8_t, format::kHeaderSizeBytes> block{};
+using Block = std::array<std::uint8_t, format::kHeaderSizeBytes>;
+
+Status read_block(io::File& file, Block& block) {
   KEYHOLD_TRY_ASSIGN(const std::size_t count, file.read_at(0, block));
-  if (count < block.size()) {
-    return fail(Code::integrity,
-                "the file has " + std::to_string(count) +
-                    " bytes, too few for a Keyhold header: it is damaged, or not of this store");
-  }
+  if (count == block.size()) return {};
+  return fail(Code::integrity, "the file has " + std::to_string(count) +
+                                   " bytes, too few for a Keyhold header: it is damaged, or not of "
+                                   "this store");
+}
+
+Result<format::Header> parse_and_check(ByteView block, KeySource& source) {
   KEYHOLD_TRY_ASSIGN(format::Header header, format::parse_header(block));
   KEYHOLD_TRY(check_header(header, block, source));
   return header;
+}
+
+Result<format::Header> read_header(io::File& file, KeySource& source) {
+  Block block{};
+  KEYHOLD_TRY(read_block(file, block));
+  auto header = parse_and_check(block, source);
+  if (header || header.error().code() != Code::integrity) return header;
+  // A writer beside us may have been changing a slot: what is damaged stays as it is.
+  const Block before = block;
+  KEYHOLD_TRY(read_block(file, block));
+  return block == before ? header : parse_and_check(block, source);
 }
 
 }  // namespace

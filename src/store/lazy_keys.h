@@ -11,7 +11,8 @@
 
 namespace keyhold::store {
 
-// Thread-safe. A class below calls leave() in its destructor, before its own members go.
+// Thread-safe. A class below calls join() as the last act of its constructor and leave() in its
+// destructor, before its own members go.
 class LazyKeys : public KeyHolder {
  public:
   LazyKeys(const LazyKeys&) = delete;
@@ -42,7 +43,8 @@ class LazyKeys : public KeyHolder {
   [[nodiscard]] KeySource& source() const { return source_; }
 
  protected:
-  explicit LazyKeys(KeySource& source) : source_(source), place_(source.guard().add(*this)) {}
+  explicit LazyKeys(KeySource& source) : source_(source) {}
+  void join() { place_ = source_.guard().add(*this); }
   void leave() { source_.guard().remove(place_); }
 
   [[nodiscard]] virtual Generation generation() const = 0;

@@ -2,22 +2,32 @@
 
 namespace keyhold::store {
 
-std::shared_ptr<LiveFiles::Size> LiveFiles::add(const io::FileInfo& file,
-                                                std::uint64_t size_bytes) {
-  auto size = std::make_shared<Size>(size_bytes);
+std::shared_ptr<LiveFile> LiveFiles::add(const io::FileInfo& file, std::uint64_t size_bytes) {
+  auto live = std::make_shared<LiveFile>();
+  live->size_bytes = size_bytes;
   const std::lock_guard lock(mutex_);
-  std::erase_if(sizes_, [](const auto& entry) { return entry.second.expired(); });
-  sizes_[{file.device, file.inode}] = size;
-  return size;
+  std::erase_if(files_, [](const auto& entry) { return entry.second.expired(); });
+  files_[{file.device, file.inode}] = live;
+  return live;
 }
 
-std::optional<std::uint64_t> LiveFiles::find(const io::FileInfo& file) {
+std::shared_ptr<LiveFile> LiveFiles::find(const io::FileInfo& file) {
   const std::lock_guard lock(mutex_);
-  const auto found = sizes_.find({file.device, file.inode});
-  if (found == sizes_.end()) return std::nullopt;
-  const auto size = found->second.lock();
-  if (!size) return std::nullopt;
-  return size->load(std::memory_order_acquire);
+  const auto found = files_.find({file.device, file.inode});
+  return found == files_.end() ? nullptr : found->second.lock();
+}
+
+std::optional<std::uint64_t> LiveFiles::size_of(const io::FileInfo& file) {
+  const auto live = find(file);
+  if (!live) return std::nullopt;
+  return live->size_bytes.load(std::memory_order_acquire);
+}
+
+void LiveFiles::retire(const io::FileInfo& file) {
+  const auto live = find(file);
+  if (!live) return;
+  const std::lock_guard lock(live->mutex);
+  live->retired = true;
 }
 
 }  // namespace keyhold::store

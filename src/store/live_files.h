@@ -1,4 +1,5 @@
-// The sizes of logs that this process is writing: their logical size is in no one place on disk.
+// The logs that this process is writing: their logical size is in no one place on disk, and a file
+// that gets another writer must be told to the first.
 #pragma once
 
 #include <atomic>
@@ -13,19 +14,31 @@
 
 namespace keyhold::store {
 
+struct LiveFile {
+  std::atomic<std::uint64_t> size_bytes;
+
+  // Held while a writer finishes the file, and while it is taken from it.
+  std::mutex mutex;
+  // The file has another writer: the first one writes nothing more, neither header nor end. RocksDB
+  // recycles a log before it closes the writer of its former life.
+  std::atomic<bool> retired = false;
+};
+
 // Thread-safe.
 class LiveFiles {
  public:
-  using Size = std::atomic<std::uint64_t>;
-
-  // The counter lives as long as the writer keeps it.
-  std::shared_ptr<Size> add(const io::FileInfo& file, std::uint64_t size_bytes);
-  std::optional<std::uint64_t> find(const io::FileInfo& file);
+  // Lives as long as the writer keeps it.
+  std::shared_ptr<LiveFile> add(const io::FileInfo& file, std::uint64_t size_bytes);
+  std::optional<std::uint64_t> size_of(const io::FileInfo& file);
+  // Takes the file from its writer, if this process has one; returns when that writes no more.
+  void retire(const io::FileInfo& file);
 
  private:
+  std::shared_ptr<LiveFile> find(const io::FileInfo& file);
+
   std::mutex mutex_;
-  std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<Size>>
-      sizes_;  // by device and inode
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::weak_ptr<LiveFile>>
+      files_;  // by device and inode
 };
 
 }  // namespace keyhold::store

@@ -103,21 +103,10 @@ bool LogCursor::open_session_frame(ByteView bytes, const Frame& frame) {
 }
 
 Result<std::optional<ByteView>> LogCursor::next() {
-  bool read_again = false;
   for (;;) {
     if (at_closed_end()) return std::nullopt;
-    KEYHOLD_TRY_ASSIGN(const auto frame, frame_at(position_.physical_offset, position_.session));
-    if (!frame || frame->header.number != position_.number) {
-      window_size_bytes_ = 0;
-      if (!read_again) {
-        read_again =
-            true;  // the window may be older than what a writer beside us has finished since
-        continue;
-      }
-      KEYHOLD_TRY(judge_end());
-      return std::nullopt;
-    }
-    read_again = false;
+    KEYHOLD_TRY_ASSIGN(const auto frame, next_frame());
+    if (!frame) return std::nullopt;
     position_.physical_offset += frame->header.size_bytes();
     ++position_.number;
     if (frame->header.kind == FrameKind::session) {
@@ -129,18 +118,28 @@ Result<std::optional<ByteView>> LogCursor::next() {
   }
 }
 
-// No frame stands at the position. Is that the log's end, or was there one?
-Status LogCursor::judge_end() {
-  bool was_synced = slot_.closed && slot_.closing.synced_frames > position_.number;
-  if (!was_synced) {
-    KEYHOLD_TRY_ASSIGN(const auto witness,
-                       find_marker(position_.physical_offset + kFrameAlignment, position_.number));
-    was_synced = witness.has_value();
+// The frame at the position, or nothing where the log ends there. A writer beside us may finish it
+// while we look: the window is read again before that is believed, and once more before damage is.
+Result<std::optional<LogCursor::Frame>> LogCursor::next_frame() {
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    KEYHOLD_TRY_ASSIGN(const auto frame, frame_at(position_.physical_offset, position_.session));
+    if (frame && frame->header.number == position_.number) return frame;
+    window_size_bytes_ = 0;
+    if (attempt != 1) continue;
+    KEYHOLD_TRY_ASSIGN(const bool witnessed, was_synced());
+    if (!witnessed) return std::nullopt;
   }
-  if (!was_synced) return {};
   return fail(Code::integrity, path_ + ": frame " + std::to_string(position_.number) +
                                    " at offset " + std::to_string(position_.physical_offset) +
                                    " is damaged or missing, though it was on stable storage");
+}
+
+// Whether something says that the frame at the position was on stable storage.
+Result<bool> LogCursor::was_synced() {
+  if (slot_.closed && slot_.closing.synced_frames > position_.number) return true;
+  KEYHOLD_TRY_ASSIGN(const auto witness,
+                     find_marker(position_.physical_offset + kFrameAlignment, position_.number));
+  return witness.has_value();
 }
 
 // The first aligned offset from `from` on where a keyed marker for just that offset stands, and

@@ -57,7 +57,8 @@ class LogCursor {
                                                    std::optional<std::uint64_t> number);
   Result<std::optional<LogPosition>> find_frame(std::uint64_t from,
                                                 std::optional<format::Salt> session);
-  Status judge_end();
+  Result<std::optional<Frame>> next_frame();
+  Result<bool> was_synced();
 
   const std::string path_;
   io::File& file_;

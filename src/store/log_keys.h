@@ -11,7 +11,9 @@ namespace keyhold::store {
 // Everything below is for use within `with`, by one thread at a time.
 class LogKeys final : public LazyKeys {
  public:
-  LogKeys(KeySource& source, format::HeaderSlot slot) : LazyKeys(source), slot_(std::move(slot)) {}
+  LogKeys(KeySource& source, format::HeaderSlot slot) : LazyKeys(source), slot_(std::move(slot)) {
+    join();
+  }
   ~LogKeys() override { leave(); }
 
   [[nodiscard]] const crypto::BlockPrf& marker() const { return marker_; }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <unistd.h>
+
 #include "crypto/instance.h"
 #include "store/scratch.h"
 
@@ -21,21 +23,23 @@ struct LogWriter::Batch {
 
 LogWriter::LogWriter(std::string path, std::unique_ptr<io::File> file, HeaderBlock header,
                      KeySource& source, crypto::Random& random, LogEnd end,
-                     std::shared_ptr<LiveFiles::Size> size, bool recycled)
+                     std::shared_ptr<LiveFile> live, bool recycled)
     : path_(std::move(path)),
       file_(std::move(file)),
       random_(random),
       header_(std::move(header)),
       keys_(source, header_.slot()),
-      size_(std::move(size)),
+      live_(std::move(live)),
       recycled_(recycled),
       end_(end),
+      process_(getpid()),
       memory_instance_(crypto::memory_instance()),
       synced_frames_(end.next_number) {}
 
 Status LogWriter::append(ByteView data) {
   const std::lock_guard lock(mutex_);
   if (closed_) return fail(Code::invalid_argument, path_ + ": append after close");
+  if (live_->retired) return fail(Code::invalid_argument, path_ + ": the log has been recycled");
   while (!data.empty()) KEYHOLD_TRY(append_batch(data));
   return {};
 }
@@ -55,7 +59,7 @@ Status LogWriter::append_batch(ByteView& data) {
   }
   data = batch.data;
   end_ = batch.end;
-  size_->store(end_.logical_bytes, std::memory_order_release);
+  live_->size_bytes.store(end_.logical_bytes, std::memory_order_release);
   keys_.source().add_sealed_bytes(header_.slot().generation, length);
   return keys_.confirm(batch.epoch);
 }
@@ -148,12 +152,19 @@ Status LogWriter::truncate(std::uint64_t size_bytes) {
 Status LogWriter::close() {
   const std::lock_guard lock(mutex_);
   if (closed_) return {};
-  Status status = write_closing_record();
   closed_ = true;
-  // Blocks that were reserved and not needed; a recycled log's are kept for its next life.
-  if (status && reserved_ && !recycled_) status = file_->truncate(end_.physical_offset);
+  Status status = process_ == getpid() ? finish() : Status();
   if (Status closing = file_->close(); status && !closing) status = closing;
   return status;
+}
+
+Status LogWriter::finish() {
+  const std::lock_guard lock(live_->mutex);
+  if (live_->retired) return {};
+  KEYHOLD_TRY(write_closing_record());
+  // Blocks that were reserved and not needed; a recycled log's are kept for its next life.
+  if (reserved_ && !recycled_) KEYHOLD_TRY(file_->truncate(end_.physical_offset));
+  return {};
 }
 
 Status LogWriter::write_closing_record() {

@@ -25,11 +25,10 @@ struct LogEnd {
 // a subkey of its own, at the same place.
 class LogWriter final : public AppendFile {
  public:
-  // REQUIRES: nothing valid stands behind `end` under this header; `size` counts from
+  // REQUIRES: nothing valid stands behind `end` under this header; `live` counts from
   // end.logical_bytes.
   LogWriter(std::string path, std::unique_ptr<io::File> file, HeaderBlock header, KeySource& source,
-            crypto::Random& random, LogEnd end, std::shared_ptr<LiveFiles::Size> size,
-            bool recycled);
+            crypto::Random& random, LogEnd end, std::shared_ptr<LiveFile> live, bool recycled);
 
   Status append(ByteView data) override;
   Status flush() override { return {}; }
@@ -39,7 +38,7 @@ class LogWriter final : public AppendFile {
   Status truncate(std::uint64_t size_bytes) override;
   Status close() override;
   [[nodiscard]] std::uint64_t size() const override {
-    return size_->load(std::memory_order_acquire);
+    return live_->size_bytes.load(std::memory_order_acquire);
   }
 
  private:
@@ -48,6 +47,7 @@ class LogWriter final : public AppendFile {
   Status seal_batch(Batch& batch);
   Status begin_session(Batch& batch);
   MutableByteView begin_frame(Batch& batch, format::FrameKind kind, std::size_t payload_bytes);
+  Status finish();
   Status write_closing_record();
 
   const std::string path_;
@@ -55,7 +55,7 @@ class LogWriter final : public AppendFile {
   crypto::Random& random_;
   HeaderBlock header_;
   LogKeys keys_;
-  const std::shared_ptr<LiveFiles::Size> size_;
+  const std::shared_ptr<LiveFile> live_;
   const bool recycled_;
 
   std::mutex mutex_;
@@ -63,6 +63,7 @@ class LogWriter final : public AppendFile {
   bool session_open_ = false;
   bool reserved_ = false;
   bool closed_ = false;
+  const int process_;  // that made it; a forked child's copy never ends the file
   std::uint64_t memory_instance_;
   std::uint64_t synced_frames_;  // frames with a lower number are on stable storage
 };

@@ -69,6 +69,24 @@ TEST_F(Seal, AFinishedTableIsSyncedAfterTheUnseal) {
   EXPECT_TRUE(file->close());
 }
 
+TEST_F(Seal, MayComeWhileHandlesAreMade) {
+  write_file("/store/t", Layout::table, test_bytes(5000));
+  std::atomic<bool> stop = false;
+  std::thread sealing([&] {
+    while (!stop) {
+      keys_.guard().seal();
+      keys_.guard().unseal();
+    }
+  });
+  for (int i = 0; i < 300; ++i) {
+    static_cast<void>(store_->open_random("/store/t"));
+    static_cast<void>(store_->create("/store/new", i % 2 == 0 ? Layout::log : Layout::table));
+    static_cast<void>(store_->reopen("/store/t"));
+  }
+  stop = true;
+  sealing.join();
+}
+
 // Readers and writers at full speed while seals come and go: no success is reported across a seal
 // with wrong bytes, nothing deadlocks.
 TEST_F(Seal, ComesBetweenAnyTwoOperations) {

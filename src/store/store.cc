@@ -138,13 +138,15 @@ Result<std::unique_ptr<AppendFile>> Store::make_log_writer(const std::string& pa
                                                            HeaderBlock header, const LogEnd& end,
                                                            bool recycled) {
   KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file->info());
-  auto size = live_.add(info, end.logical_bytes);
+  auto live = live_.add(info, end.logical_bytes);
   return std::make_unique<LogWriter>(path, std::move(file), std::move(header), keys_, random_, end,
-                                     std::move(size), recycled);
+                                     std::move(live), recycled);
 }
 
 Result<std::unique_ptr<AppendFile>> Store::reopen(const std::string& path) {
   const OpenOptions options{.access = OpenOptions::Access::read_write};
+  KEYHOLD_TRY_ASSIGN(const io::FileInfo before, files_.info(path));
+  live_.retire(before);
   KEYHOLD_TRY_ASSIGN(OpenFile open, open_file(files_, keys_, path, options));
   if (layout_of(open.header.slot().mode) == Layout::table) {
     return TableWriter::reopen(path, std::move(open.file), std::move(open.header), keys_, random_);
@@ -171,6 +173,9 @@ Result<std::unique_ptr<AppendFile>> Store::reopen(const std::string& path) {
 
 Result<std::unique_ptr<AppendFile>> Store::recycle(const std::string& old_path,
                                                    const std::string& path) {
+  KEYHOLD_TRY_ASSIGN(const io::FileInfo info, files_.info(old_path));
+  if (info.links > 1) return recycle_linked(old_path, path);
+  live_.retire(info);
   const OpenOptions options{.access = OpenOptions::Access::read_write};
   KEYHOLD_TRY_ASSIGN(OpenFile open, open_file(files_, keys_, old_path, options));
   if (open.header.slot().mode != format::Mode::log) {
@@ -186,6 +191,14 @@ Result<std::unique_ptr<AppendFile>> Store::recycle(const std::string& old_path,
   KEYHOLD_TRY(open.file->sync_data());
   KEYHOLD_TRY(files_.rename(old_path, path));
   return make_log_writer(path, std::move(open.file), std::move(open.header), LogEnd{}, true);
+}
+
+// Somebody keeps the old frames under another name (a checkpoint does): they stay as they are.
+Result<std::unique_ptr<AppendFile>> Store::recycle_linked(const std::string& old_path,
+                                                          const std::string& path) {
+  KEYHOLD_TRY_ASSIGN(auto file, create(path, Layout::log));
+  KEYHOLD_TRY(files_.remove(old_path));
+  return file;
 }
 
 Result<std::unique_ptr<RandomFile>> Store::open_random(const std::string& path, AccessHints hints) {
@@ -237,7 +250,7 @@ Result<FileDescription> Store::describe(const std::string& path) {
         geometry ? geometry->logical_bytes() : format::whole_chunk_bytes(info.size_bytes);
     return description;
   }
-  if (const auto live = live_.find(info)) {
+  if (const auto live = live_.size_of(info)) {
     description.logical_bytes = *live;
   } else if (slot.closed) {
     description.logical_bytes = slot.closing.logical_bytes;

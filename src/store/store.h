@@ -100,6 +100,9 @@ class Store {
                                                       HeaderBlock header, const LogEnd& end,
                                                       bool recycled);
 
+  Result<std::unique_ptr<AppendFile>> recycle_linked(const std::string& old_path,
+                                                     const std::string& path);
+
   io::FileSystem& files_;
   KeySource& keys_;
   crypto::Random& random_;

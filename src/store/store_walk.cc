@@ -68,7 +68,9 @@ Result<std::uint64_t> Store::remove_leftovers() {
     auto lock = files_.lock(path);
     if (!lock && lock.error().code() == Code::busy) continue;  // its maker is alive
     if (!lock) return fail(lock.error());
-    KEYHOLD_TRY(files_.remove(path));
+    const Status status = files_.remove(path);
+    if (!status && status.error().code() == Code::not_found) continue;  // it has its name by now
+    KEYHOLD_TRY(status);
     ++removed;
   }
   return removed;

@@ -12,8 +12,9 @@ namespace keyhold::store {
 // Thread-safe where LazyKeys is: the references are used within `with`.
 class TableKeys final : public LazyKeys {
  public:
-  TableKeys(KeySource& source, format::HeaderSlot slot)
-      : LazyKeys(source), slot_(std::move(slot)) {}
+  TableKeys(KeySource& source, format::HeaderSlot slot) : LazyKeys(source), slot_(std::move(slot)) {
+    join();
+  }
   ~TableKeys() override { leave(); }
 
   [[nodiscard]] const crypto::AeadKey& chunk_key(std::uint64_t chunk) const;

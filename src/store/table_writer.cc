@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <unistd.h>
+
 #include "crypto/instance.h"
 #include "store/scratch.h"
 
@@ -25,15 +27,21 @@ std::uint64_t physical_length(std::uint64_t logical) {
 }  // namespace
 
 TableWriter::TableWriter(std::string path, std::unique_ptr<io::File> file, HeaderBlock header,
-                         KeySource& source, crypto::Random& random, bool direct)
+                         KeySource& source, crypto::Random& random, bool direct,
+                         std::optional<format::TableGeometry> finished)
     : path_(std::move(path)),
       file_(std::move(file)),
       direct_(direct),
       random_(random),
       header_(std::move(header)),
       keys_(source, header_.slot()),
-      place_(source.guard().add(*this)),
-      memory_instance_(crypto::memory_instance()) {}
+      finished_(finished.has_value()),
+      process_(getpid()),
+      memory_instance_(crypto::memory_instance()),
+      next_chunk_(finished ? finished->full_chunks : 0),
+      size_bytes_(finished ? finished->logical_bytes() : 0) {
+  place_ = source.guard().add(*this);  // last: a seal may come at once
+}
 
 Result<std::unique_ptr<TableWriter>> TableWriter::reopen(const std::string& path,
                                                          std::unique_ptr<io::File> file,
@@ -45,12 +53,8 @@ Result<std::unique_ptr<TableWriter>> TableWriter::reopen(const std::string& path
     return fail(Code::integrity,
                 path + ": the file ends without its final chunk: truncated, or never closed");
   }
-  auto writer = std::make_unique<TableWriter>(path, std::move(file), std::move(header), source,
-                                              random, false);
-  writer->finished_ = true;
-  writer->next_chunk_ = geometry->full_chunks;
-  writer->size_bytes_ = geometry->logical_bytes();
-  return writer;
+  return std::make_unique<TableWriter>(path, std::move(file), std::move(header), source, random,
+                                       false, geometry);
 }
 
 TableWriter::~TableWriter() {
@@ -203,7 +207,11 @@ Status TableWriter::seal_final(MutableByteView record, std::uint64_t& epoch) {
 
 Status TableWriter::write_final(ByteView record) {
   const std::uint64_t offset = format::kHeaderSizeBytes + next_chunk_ * kChunkSizeBytes;
-  if (!direct_) return file_->write_at(offset, record);
+  if (!direct_) {
+    KEYHOLD_TRY(file_->write_at(offset, record));
+    // Blocks that were reserved and not needed.
+    return reserved_ ? file_->truncate(offset + record.size()) : Status();
+  }
   // Whole blocks first, then the true end.
   const std::size_t padded =
       (record.size() + kDirectAlignment - 1) / kDirectAlignment * kDirectAlignment;
@@ -233,6 +241,7 @@ Status TableWriter::sync_range(std::uint64_t offset, std::uint64_t length, bool 
 }
 
 Status TableWriter::reserve(std::uint64_t offset, std::uint64_t length) {
+  reserved_ = true;
   return file_->reserve(physical_offset(offset), physical_length(length) + kChunkSizeBytes);
 }
 
@@ -244,7 +253,7 @@ Status TableWriter::truncate(std::uint64_t size_bytes) {
 Status TableWriter::close() {
   const std::lock_guard lock(mutex_);
   if (closed_) return {};
-  Status status = finished_ ? Status() : finish();
+  Status status = finished_ || process_ != getpid() ? Status() : finish();
   closed_ = true;
   if (Status closing = file_->close(); status && !closing) status = closing;
   return status;

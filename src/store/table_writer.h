@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <mutex>
+#include <optional>
 
 #include "format/table.h"
 #include "store/files.h"
@@ -18,7 +19,8 @@ class TableWriter final : public AppendFile, private KeyHolder {
  public:
   // REQUIRES: `header` is that of a new file, written and synced. `direct`: `file` was opened so.
   TableWriter(std::string path, std::unique_ptr<io::File> file, HeaderBlock header,
-              KeySource& source, crypto::Random& random, bool direct);
+              KeySource& source, crypto::Random& random, bool direct,
+              std::optional<format::TableGeometry> finished = std::nullopt);
   // A closed table, to be synced again. Code::integrity where the file does not end as one.
   static Result<std::unique_ptr<TableWriter>> reopen(const std::string& path,
                                                      std::unique_ptr<io::File> file,
@@ -61,6 +63,8 @@ class TableWriter final : public AppendFile, private KeyHolder {
   Status failure_;         // set once, for good
   bool finished_ = false;  // the final chunk is written
   bool closed_ = false;
+  std::atomic<bool> reserved_ = false;
+  const int process_;  // that made it; a forked child's copy never ends the file
   std::uint64_t memory_instance_;
   std::uint64_t next_chunk_ = 0;
   std::size_t held_bytes_ = 0;  // plaintext of the chunk that is not full yet

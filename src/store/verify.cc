@@ -14,7 +14,7 @@ namespace {
 // Damage is a finding; anything else ends the work.
 bool is_damage(const Error& error) {
   return error.code() == Code::integrity || error.code() == Code::unsupported ||
-         error.code() == Code::not_found;
+         error.code() == Code::wrong_key;
 }
 
 class FileVerifier {

@@ -20,6 +20,7 @@ import tempfile
 import time
 
 ROUND_KEYS = 1000
+BATCH_KEYS = 20  # as in crash_writer.cc
 
 
 class Loop:
@@ -28,7 +29,8 @@ class Loop:
         self.kms, self.store = folder / "kms", folder / "store"
         self.db = self.store / "db"
         self.state_file = folder / "state.json"
-        self.state = {"seed": options.seed, "round": 0, "acknowledged": 0, "cmek": 0, "orders": {}}
+        self.batches = folder / "acknowledged"  # the first key of every acknowledged batch, a line each
+        self.state = {"seed": options.seed, "round": 0, "next": 0, "acknowledged": 0, "cmek": 0, "orders": {}}
 
     def keyhold(self, *arguments):
         return [self.options.keyhold, *map(str, arguments)]
@@ -83,44 +85,53 @@ class Loop:
         process.kill()
         process.wait()
 
-    def write_and_kill(self, dice, order):
-        start = self.state["acknowledged"]
-        writer = subprocess.Popen([self.options.writer, "write", self.db, self.store, str(start)], stdout=subprocess.PIPE)
-        goal = start + ROUND_KEYS + dice.randrange(ROUND_KEYS)
-        acknowledged = start
-        while acknowledged < goal:
+    def write_and_kill(self, dice, order, recycled):
+        writer = subprocess.Popen([self.options.writer, "write", self.db, self.store, str(self.state["next"]), recycled],
+                                  stdout=subprocess.PIPE)
+        firsts = []
+
+        def read_one():
             record = writer.stdout.read(8)
-            if len(record) < 8:
+            if len(record) == 8:
+                firsts.append(struct.unpack("<Q", record)[0])
+            return len(record) == 8
+
+        goal = (ROUND_KEYS + dice.randrange(ROUND_KEYS)) // BATCH_KEYS
+        while len(firsts) < goal:
+            if not read_one():
                 sys.exit(f"the writer ended by itself with {writer.wait()}")
-            acknowledged = struct.unpack("<Q", record)[0]
         client = subprocess.Popen(order, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) if order else None
         self.kill_soon(writer, dice, 60)
-        for record in iter(lambda: writer.stdout.read(8), b""):
-            if len(record) == 8:
-                acknowledged = struct.unpack("<Q", record)[0]
+        while read_one():
+            pass
         if client:
             client.kill()
             client.wait()
-        self.state["acknowledged"] = acknowledged
+        with self.batches.open("a") as batches:
+            batches.writelines(f"{first}\n" for first in firsts)
+        # Batches that were under way and not acknowledged may be there or not: their numbers are not used again.
+        self.state["next"] = max(firsts) + 10 * BATCH_KEYS
+        self.state["acknowledged"] += len(firsts) * BATCH_KEYS
 
-    def check(self):
-        count = self.state["acknowledged"]
-        done = subprocess.run([self.options.writer, "check", self.db, self.store, str(count)], capture_output=True, text=True)
+    def check(self, recycled):
+        done = subprocess.run([self.options.writer, "check", self.db, self.store, self.batches, recycled],
+                              capture_output=True, text=True)
         if done.returncode != 0:
-            sys.exit(f"round {self.state['round']}, seed {self.state['seed']}: of {count} acknowledged keys "
-                     f"{done.stdout.strip()} were found\n{done.stderr[-3000:]}")
+            sys.exit(f"round {self.state['round'] + 1}, seed {self.state['seed']}: of {self.state['acknowledged']} "
+                     f"acknowledged keys {done.stdout.strip()} were found\n{done.stderr[-3000:]}")
         return int(done.stdout)
 
     def round(self):
         number = self.state["round"] + 1
         dice = random.Random(f"{self.state['seed']}-{number}")
         before = self.state["acknowledged"]
+        recycled = dice.choice(["0", "4"])
         order = self.order(dice)
         by_the_host = dice.random() < 0.5
-        self.write_and_kill(dice, order if by_the_host else None)
+        self.write_and_kill(dice, order if by_the_host else None, recycled)
         if order and not by_the_host:
             self.kill_soon(subprocess.Popen(order, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL), dice, 120)
-        found = self.check()
+        found = self.check(recycled)
         self.state["round"] = number
         self.save()
         if number % 10 == 0:
