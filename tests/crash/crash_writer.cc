@@ -7,6 +7,20 @@
 //   crash_writer check DB STORE FILE RECYCLED
 //       FILE holds what `write` said, one number a line; prints how many of those batches' keys are
 //       there with their values; 1 if one is missing
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include <keyhold/rocksdb.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/write_batch.h>
 #include <unistd.h>
 
 namespace {
@@ -34,9 +48,10 @@ std::string value_of(std::uint64_t number) {
   std::exit(1);
 }
 
-// Small memtables and recycled logs: flush, compaction, log switch and MANIFEST writes all fall
-// into the killer's window.
-std::unique_ptr<rocksdb::DB> open(const std::string& path, rocksdb::Env* env) {
+// Small memtables: flush, compaction, log switch and MANIFEST writes all fall into the killer's
+// window.
+std::unique_ptr<rocksdb::DB> open(const std::string& path, rocksdb::Env* env,
+                                  std::size_t recycled) {
   rocksdb::Options options;
   options.env = env;
   options.create_if_missing = true;
