@@ -211,9 +211,9 @@ TEST_F(Nonces, AForkedChildHasSubkeysOfItsOwn) {
       const std::array<std::uint8_t, 1> answer = {
           static_cast<std::uint8_t>(appended && NonceOracle::instance().repeated() == 0 ? 1 : 0)};
       const auto ciphertext = disk_->raw("/store/f");
-      static_cast<void>(write(ends[1], answer.data(), 1));
-      static_cast<void>(write(ends[1], ciphertext->data() + ciphertext->size() - 64, 64));
-      _exit(0);
+      const bool told = write(ends[1], answer.data(), 1) == 1 &&
+                        write(ends[1], ciphertext->data() + ciphertext->size() - 64, 64) == 64;
+      _exit(told ? 0 : 1);
     }
     ASSERT_GT(child, 0);
     close(ends[1]);
