@@ -89,7 +89,9 @@ Status Anchoring::reserve(const StoreId& store_id, const KekView& kek) {
   const auto there = load();
   if (there && there->sequence != 0) {
     return fail(Code::already_exists, "the anchor " + anchor_->name() + " is that of store " +
-                                          there->store.hex() + ": name another file");
+                                          there->store.hex() +
+                                          ": name another file, or, where no store of that id is "
+                                          "left, remove it");
   }
   // Code::rollback: nothing is there. What else lies in that place is not ours to replace.
   if (!there && there.error().code() == Code::integrity) {

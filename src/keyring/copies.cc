@@ -136,7 +136,8 @@ Status Copies::repair(const FoundCopies& found) const {
                                          " has to be written anew before its keys are used"));
     }
   }
-  return {};
+  // A copy that looks good may be what a killed change wrote, its name not durable yet.
+  return files_.sync_directory(directory_);
 }
 
 Status Copies::remove_leftovers() const {

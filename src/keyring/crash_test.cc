@@ -106,6 +106,24 @@ class CrashTest : public testing::Test {
   Fingerprints prints_;
 };
 
+// What a killed change wrote is as durable as it looks before its DEK is used.
+TEST_F(CrashTest, BothCopiesThatAnOpenFoundAfterAKillSurviveAPowerLoss) {
+  bool fired = true;
+  for (std::uint64_t n = 1; fired; ++n) {
+    const auto disk = fresh();
+    io::FaultFileSystem files(*disk);
+    const auto ring = must(open(files));
+    files.set_fault({.at = n, .lasts = Fault::Lasts::stop_world});
+    static_cast<void>(ring->rotate_dek());
+    fired = files.fired();
+    const auto killed = disk->crash(CrashPolicy::kill);
+    const Fingerprints usable = fingerprints(*must(open(*killed)));
+    const auto after = killed->crash(CrashPolicy::lose_unsynced);
+    EXPECT_EQ(must(after->raw(copy_path('a'))), must(after->raw(copy_path('b')))) << "step " << n;
+    expect_same_keys(*must(open(*after)), usable);
+  }
+}
+
 struct Interrupted {
   std::unique_ptr<io::MemoryFileSystem> disk;
   Fingerprints usable;  // what the ring would have given to a store at the instant of the crash
