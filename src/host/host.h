@@ -102,8 +102,9 @@ class Host final : public StoreKeys {
   Status rewrap_to(const kms::KeySpec& spec) override;
 
   // Ends the use of keys in this process: refuses, waits for uses under way, wipes every holder
-  // registered with guard() and the key ring, and answers clients with Code::sealed. `reason` is
-  // what status says. For good: open a new host to unseal.
+  // registered with guard() and the key ring, and answers clients with Code::sealed. Returns when
+  // a change of the key ring in flight has given up its copies of keys too (its KMS call ends by
+  // kms_timeout). `reason` is what status says. For good: open a new host to unseal.
   void seal(const std::string& reason);
 
   [[nodiscard]] HostStatus status() const;

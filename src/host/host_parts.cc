@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "crypto/aead.h"
+#include "crypto/instance.h"
 #include "host/retry.h"
 
 namespace keyhold::host {
@@ -119,6 +120,7 @@ Status HostParts::unlock() {
 }
 
 void HostParts::go_live() {
+  notices_clones_ = crypto::start_clone_listener();
   opened_.store(ring_.get(), std::memory_order_release);
   const std::lock_guard lock(mutex_);
   state_ = HostState::serving;
@@ -200,6 +202,7 @@ HostStatus HostParts::status() const {
   status.started = started_;
   status.aead_backend = crypto::aead_backend().name;
   status.secret_memory = crypto::secret_memory_use();
+  status.clone_detection = notices_clones_;
   status.requests = requests_;
   if (const keyring::KeyRing* opened = ring()) status.health = opened->health();
   const std::lock_guard lock(mutex_);
@@ -231,6 +234,8 @@ void HostParts::seal(const std::string& reason) {
   }
   log::warning("store " + layout_.root + " is sealed: " + reason);
   guard_.seal();
+  // A change in flight has keys of its own until its KMS call returns.
+  if (keyring::KeyRing* opened = ring()) opened->drain();
 }
 
 void HostParts::wipe_keys() {

@@ -91,6 +91,7 @@ class HostParts final : public store::KeyHolder {
   std::unique_ptr<keyring::KeyRing> ring_;
   std::atomic<keyring::KeyRing*> opened_ = nullptr;
   std::atomic<bool> forked_ = false;
+  std::atomic<bool> notices_clones_ = false;
 
   mutable std::mutex mutex_;  // the story so far
   HostState state_ = HostState::waiting_for_kms;

@@ -89,6 +89,7 @@ HostStatus status_from(const json& from) {
   status.reason = from.at("reason");
   status.aead_backend = from.at("aead_backend");
   status.secret_memory = memory_from(from.at("secret_memory"));
+  status.clone_detection = from.at("clone_detection");
   if (!from.at("last_kms_success").is_null()) {
     status.last_kms_success = parse_time(from.at("last_kms_success"));
   }
@@ -156,6 +157,7 @@ json to_json(const HostStatus& status) {
           {"reason", status.reason},
           {"aead_backend", status.aead_backend},
           {"secret_memory", to_json(status.secret_memory)},
+          {"clone_detection", status.clone_detection},
           {"last_kms_success", success ? json(time_text(*success)) : json(nullptr)},
           {"last_kms_problem", status.last_kms_problem},
           {"upkeep_problems", status.upkeep_problems},

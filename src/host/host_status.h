@@ -26,6 +26,7 @@ struct HostStatus {
   std::string reason;  // why it waits or is sealed
   std::string aead_backend;
   crypto::SecretMemoryUse secret_memory{};
+  bool clone_detection = false;  // it listens for the kernel's word that the machine was cloned
   std::optional<WallTime> last_kms_success;
   std::string last_kms_problem;              // of the last attempt, where it failed
   std::vector<std::string> upkeep_problems;  // of what it does by itself, as of the last attempts

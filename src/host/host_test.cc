@@ -1,8 +1,12 @@
 #include "host/host.h"
 
+#include <atomic>
+#include <future>
+
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include "crypto/instance.h"
 #include "host/control_client.h"
 #include "host/test_store.h"
 #include "io/memory_file_system.h"
@@ -192,6 +196,50 @@ TEST(Host, AfterASealNobodyGetsAKey) {
   EXPECT_EQ((*host)->status().state, HostState::sealed);
   EXPECT_EQ((*host)->status().reason, "the test says so");
   (*host)->guard().remove(place);
+}
+
+// A change in flight has the KEK in its hands.
+TEST(Host, ASealEndsOnlyWhenNoChangeIsInFlight) {
+  const LogCapture log;
+  TestStore store;
+  store.make();
+  std::atomic<bool> armed = false;
+  std::promise<void> entered;
+  std::promise<void> release;
+  HostOptions options = store.options();
+  options.clients = [&](const kms::KeySpec& spec) {
+    if (armed.exchange(false)) {
+      entered.set_value();
+      release.get_future().wait();
+    }
+    return store.kms.make_client(spec);
+  };
+  const auto host = store.open(options);
+  ASSERT_TRUE(host);
+  armed = true;
+  auto change = std::async(std::launch::async, [&] { return (*host)->rotate_kek(); });
+  entered.get_future().wait();
+  auto seal = std::async(std::launch::async, [&] { (*host)->seal("test"); });
+  EXPECT_TRUE(eventually([&] {
+    const store::SealGuard::Use use((*host)->guard());
+    return !use.check();
+  }));
+  EXPECT_EQ(seal.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  release.set_value();
+  seal.wait();
+  EXPECT_EQ(change.get().error().code(), Code::sealed);
+}
+
+TEST(Host, SaysWhetherItListensForClones) {
+  TestStore store;
+  store.make();
+  const auto host = store.open();
+  ASSERT_TRUE(host);
+  const bool can_listen = crypto::start_clone_listener();
+  EXPECT_EQ((*host)->status().clone_detection, can_listen);
+  const auto read_back = host_status_from_json(to_json_text((*host)->status()));
+  ASSERT_TRUE(read_back) << read_back.error().message();
+  EXPECT_EQ(read_back->clone_detection, can_listen);
 }
 
 TEST(Host, RemovesLeftoversOnlyWhenAsked) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "format/keyring_anchor.h"
 #include "host/config.h"
 #include "host/host_parts.h"
 #include "host/layout.h"
@@ -59,6 +60,18 @@ Status clear(io::FileSystem& files, const StoreLayout& layout) {
   return files.sync_directory(layout.directory);
 }
 
+// The anchor of a key ring that was never in use goes with it. REQUIRES: marked.
+Status clear_anchor(io::FileSystem& files, const StoreLayout& layout, const std::string& path) {
+  const auto half_made = KeyRing::inspect(files, layout.directory);
+  if (path.empty() || !half_made) return {};
+  const auto bytes = io::read_file(files, path, format::kAnchorSizeBytes);
+  if (!bytes) return {};
+  const auto anchor = format::parse_anchor(*bytes);
+  if (!anchor || anchor->store != half_made->contents.store) return {};
+  KEYHOLD_TRY(files.remove(path));
+  return files.sync_directory(io::parent_path(path));
+}
+
 Status unmark(io::FileSystem& files, const StoreLayout& layout) {
   KEYHOLD_TRY(files.remove(layout.being_made));
   return files.sync_directory(layout.directory);
@@ -105,11 +118,13 @@ Result<StoreId> initialise_store(const Environment& environment, const std::stri
   KEYHOLD_TRY_ASSIGN(const auto lock, StoreLock::take(files, layout, "keyhold store init"));
   KEYHOLD_TRY(refuse_foreign(files, layout));  // what another one made before we had the lock
   KEYHOLD_TRY(mark(files, layout));
+  KEYHOLD_TRY(clear_anchor(files, layout, plan.anchor_path));
   KEYHOLD_TRY(clear(files, layout));
   auto ring = make_ring(environment, layout, plan, *client, kms_timeout);
   if (!ring) {
     // Where tidying up fails too, the mark stays, and the next call does it.
-    if (clear(files, layout)) (void)unmark(files, layout);
+    const Status tidied = clear_anchor(files, layout, plan.anchor_path);
+    if (tidied && clear(files, layout)) (void)unmark(files, layout);
     return fail(std::move(ring).error());
   }
   KEYHOLD_TRY(write_config(files, layout, **ring, plan.anchor_path));

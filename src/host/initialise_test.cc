@@ -84,8 +84,10 @@ TEST(InitialiseStore, AnInvalidKeySpecMakesNoFolder) {
 
 // I7 for the making of a store: a crash after any change to the disk, power loss included.
 TEST(InitialiseStore, WhateverStepItIsInterruptedAtTheNextCallMakesTheStore) {
+  const LogCapture log;
   MovableClock clock;
   TestStore store(clock);
+  store.anchor = "/anchor";
   HostOptions options = store.options();
   options.start_socket = false;
   std::uint64_t step = 1;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "crypto/instance.h"
 #include "crypto/kdf.h"
 
 namespace keyhold::host {
@@ -29,6 +30,9 @@ Result<std::unique_ptr<RemoteKeys>> RemoteKeys::connect(const Clock& clock,
                                                         nanoseconds timeout) {
   std::unique_ptr<RemoteKeys> keys(new RemoteKeys(clock, store_path, timeout));
   KEYHOLD_TRY(keys->greet());
+  // Engines seal here: a clone of this machine must not go on with our nonces. The host's status
+  // says whether the kernel tells of clones.
+  static_cast<void>(crypto::start_clone_listener());
   return keys;
 }
 
@@ -50,9 +54,21 @@ Status RemoteKeys::greet() {
                                      " now: close what is open there and open it anew");
   }
   if (first) store_ = hello.store;
+  KEYHOLD_TRY(fetch_up_to(hello.current));
   current_ = number(hello.current);
   const BootTime valid = clock_.boot_now() + std::chrono::milliseconds(hello.valid_ms);
   valid_until_ = valid.time_since_epoch().count();
+  return {};
+}
+
+// A host may be gone in a moment: what it told of is here before anybody uses it. Of the older
+// generations some may be shredded.
+Status RemoteKeys::fetch_up_to(Generation newest) {
+  for (std::uint32_t next = current_ + 1; next <= number(newest); ++next) {
+    const Status fetched = prepare(Generation{next});
+    const bool may_be_gone = next != number(newest);
+    if (!fetched && !(may_be_gone && fetched.error().code() == Code::not_found)) return fetched;
+  }
   return {};
 }
 

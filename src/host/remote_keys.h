@@ -19,9 +19,10 @@
 
 namespace keyhold::host {
 
-// Thread-safe. A host that restarts is found again. Without any, the generations that are here go
-// on serving (the deadline that ends that is the lease's, DESIGN 3), others answer
-// Code::unavailable. A host that says that it is sealed seals this process too.
+// Thread-safe. A host that restarts is found again. Every generation is fetched as soon as the host
+// tells of it, so that a host may be short-lived (a command). Without any, the generations that are
+// here go on serving (the deadline that ends that is the lease's, DESIGN 3), others answer
+// Code::unavailable; this process does not become the host. A host that says that it is sealed seals this process too.
 class RemoteKeys final : public StoreKeys, private store::KeyHolder {
  public:
   // Code::not_found where no host runs; what the host answers otherwise (Code::unavailable: it
@@ -54,6 +55,7 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
   [[nodiscard]] ControlClient client() const { return {.layout = layout_, .clock = clock_}; }
   [[nodiscard]] Deadline soon() const { return Deadline::after(clock_, timeout_); }
   Status greet();
+  Status fetch_up_to(Generation newest);
   void refresh();
   void report_sealed_bytes(nanoseconds timeout);
   [[nodiscard]] Status explain(Generation generation, const Error& error) const;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "host/control_server.h"
 #include "host/test_store.h"
 
 namespace keyhold::host {
@@ -60,8 +61,8 @@ TEST_F(RemoteKeysTest, LearnsOfARotationWhenItsAnswerHasExpired) {
   EXPECT_EQ(derived(*keys_, Generation{2}), derived(*host_, Generation{2}));
 }
 
-TEST_F(RemoteKeysTest, AnUnpreparedOrUnknownGenerationIsNotFound) {
-  EXPECT_EQ(keys_->derive(Generation{1}, {}, {}).error().code(), Code::not_found);
+TEST_F(RemoteKeysTest, AnUnknownGenerationIsNotFound) {
+  EXPECT_EQ(keys_->derive(Generation{9}, {}, {}).error().code(), Code::not_found);
   EXPECT_EQ(keys_->prepare(Generation{9}).error().code(), Code::not_found);
 }
 
@@ -91,6 +92,43 @@ TEST_F(RemoteKeysTest, WithoutAHostGoesOnWithWhatItHas) {
   EXPECT_EQ(derived(*keys_, Generation{1}), key);
   EXPECT_EQ(keys_->prepare(Generation{2}).error().code(), Code::unavailable);
   EXPECT_NE(log.text().find("going on with the keys that are here"), std::string::npos);
+}
+
+TEST_F(RemoteKeysTest, HasEveryGenerationOfAHostThatWasShortLived) {
+  const LogCapture log;
+  ASSERT_TRUE(host_->rotate_dek());
+  connect();
+  ASSERT_TRUE(host_->rotate_dek());
+  clock_.advance(seconds(2));
+  EXPECT_EQ(keys_->current_generation(), Generation{3});
+  host_.reset();
+  for (const std::uint32_t generation : {1U, 2U, 3U}) {
+    EXPECT_TRUE(keys_->prepare(Generation{generation})) << generation;
+    EXPECT_TRUE(keys_->derive(Generation{generation}, {}, {})) << generation;
+  }
+}
+
+// New files need a key, not the newest one.
+TEST_F(RemoteKeysTest, AGenerationThatTheHostDoesNotGiveIsNotTheCurrentOne) {
+  const LogCapture log;
+  const StoreId store = host_->store_id();
+  host_.reset();
+  const auto server = ControlServer::start(
+      store_.layout, clock_,
+      [&](const format::ControlRequest& request, const ControlServer::Respond& respond) {
+        if (!std::holds_alternative<format::HelloRequest>(request)) {
+          return respond({.reply = format::ErrorReply{.code = Code::unavailable, .message = "gone"},
+                          .dek = {}});
+        }
+        respond({.reply =
+                     format::HelloReply{
+                         .store = store, .current = Generation{2}, .valid_ms = 1000, .epoch = 1},
+                 .dek = {}});
+      });
+  ASSERT_TRUE(server) << server.error().message();
+  clock_.advance(seconds(2));
+  EXPECT_EQ(keys_->current_generation(), Generation{1});
+  EXPECT_TRUE(keys_->derive(Generation{1}, {}, {}));
 }
 
 TEST_F(RemoteKeysTest, FindsARestartedHostAgain) {
