@@ -4,6 +4,10 @@
 #include <array>
 #include <memory>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "kms/local/directory.h"
 
 namespace keyhold::kms::local {
@@ -14,6 +18,23 @@ constexpr std::string_view kOlderLogName = "access.log.1";
 constexpr std::string_view kLogLockName = "access.log.lock";
 constexpr std::uint64_t kReadBackBytes = 256ULL << 10U;
 
+// Where root makes the next file, the KMS's own user must be able to go on with it. As far as that
+// goes, and only with the very file that was made: the directory's owner may have put another one
+// in its place.
+void give_to_owner_of_directory(const std::string& path, const io::FileInfo& made) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return;
+  struct stat file {};
+  struct stat directory {};
+  const bool known =
+      ::fstat(fd, &file) == 0 && ::stat(io::parent_path(path).c_str(), &directory) == 0;
+  if (known && file.st_dev == made.device && file.st_ino == made.inode) {
+    const int given = ::fchown(fd, directory.st_uid, directory.st_gid);
+    static_cast<void>(given);
+  }
+  ::close(fd);
+}
+
 keyhold::Result<std::unique_ptr<io::File>> open_or_make(io::FileSystem& files,
                                                         const std::string& path) {
   auto file = files.open(path, {.access = io::OpenOptions::Access::read_write});
@@ -21,6 +42,11 @@ keyhold::Result<std::unique_ptr<io::File>> open_or_make(io::FileSystem& files,
   KEYHOLD_TRY_ASSIGN(file, files.open(path, {.access = io::OpenOptions::Access::read_write,
                                              .create = io::OpenOptions::Create::exclusive,
                                              .mode = 0600}));
+  // Only the machine's own files have owners.
+  if (&files == &io::posix_file_system() && ::geteuid() == 0) {
+    KEYHOLD_TRY_ASSIGN(const io::FileInfo made, (*file)->info());
+    give_to_owner_of_directory(path, made);
+  }
   KEYHOLD_TRY(files.sync_directory(io::parent_path(path)));
   return file;
 }

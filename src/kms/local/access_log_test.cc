@@ -1,8 +1,11 @@
 #include "kms/local/access_log.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/memory_file_system.h"
+#include "kms/local/scratch_directory.h"
 
 namespace keyhold::kms::local {
 namespace {
@@ -92,6 +95,28 @@ TEST_F(AccessLogTest, TornLineCostsNoOther) {
   ASSERT_TRUE(files_.set_raw("/kms/access.log", content).has_value());
   append(log, 3);
   EXPECT_EQ(numbers(log, 10), (std::vector<int>{1, 3}));
+}
+
+TEST(AccessLogFiles, WhatRootMakesBelongsToTheOwnerOfTheDirectory) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  constexpr uid_t kNobody = 65534;
+  const ScratchDirectory scratch;
+  ASSERT_EQ(::chown(scratch.path().c_str(), kNobody, kNobody), 0);
+  AccessLog log(scratch.path(), io::posix_file_system(), system_clock(), 1);
+  for (int number = 1; number <= 2; ++number) {  // the second one sets the first file aside
+    AccessLogEntry entry;
+    entry.operation = "probe";
+    entry.key = "orders";
+    entry.outcome = "ok";
+    ASSERT_TRUE(log.append(entry, false, Deadline::never()).has_value());
+  }
+  for (const char* name : {"access.log", "access.log.1"}) {
+    struct stat info {};
+    ASSERT_EQ(::stat((scratch / name).c_str(), &info), 0) << name;
+    EXPECT_EQ(info.st_uid, kNobody) << name;
+    EXPECT_EQ(info.st_gid, kNobody) << name;
+    EXPECT_EQ(info.st_mode & 07777U, 0600U) << name;
+  }
 }
 
 TEST_F(AccessLogTest, DurableEntrySurvivesThePowerLoss) {
