@@ -96,6 +96,9 @@ std::string to_text(const StoreStatus& status, WallTime now) {
       {"  AEAD", status.aead_backend},
   };
   if (status.host) {
+    rows.push_back({"  clones", status.host->clone_detection
+                                    ? "listening for the kernel's word of a cloned machine"
+                                    : "NOT NOTICED: the kernel gives no uevent socket"});
     for (const std::string& problem : status.host->upkeep_problems) {
       rows.push_back({"  problem", printable(problem)});
     }
@@ -165,7 +168,7 @@ Command store_status_command() {
       {"key_ring.generations[]", "generation, key_id, kek_version, created, sealed_bytes"},
       {"copies[]", "of the key ring: name, state, sequence, problem"},
       {"anchor", "detects_rollback, path, problem"},
-      {"host", "null, or pid, program, started, state, reason, last_kms_success ..."},
+      {"host", "null, or pid, program, started, state, reason, clone_detection ..."},
       {"host_problem", "why the host does not answer; only then"},
       {"kms[]", "key, unwraps, state, primary_version, deletion_date, fault, problem"},
       {"aead_backend, secret_memory", "of the host, else of this process"}};
