@@ -44,9 +44,10 @@ class RandomAccessFile final : public rocksdb::FSRandomAccessFile {
     return IOStatus::OK();
   }
 
-  IOStatus Prefetch(std::uint64_t offset, std::size_t size, const IOOptions&,
-                    IODebugContext*) override {
-    return to_io_status(file_->prefetch(offset, size));
+  // RocksDB's own buffer then reads ahead in large pieces, of which every chunk is decrypted once;
+  // a hint to the kernel would have it come back for each block, and for most chunks twice.
+  IOStatus Prefetch(std::uint64_t, std::size_t, const IOOptions&, IODebugContext*) override {
+    return IOStatus::NotSupported("RocksDB reads ahead itself");
   }
 
   void Hint(AccessPattern pattern) override {

@@ -56,8 +56,6 @@ class RandomFile {
   virtual Result<std::size_t> read(std::uint64_t offset, MutableByteView out) = 0;
   // Each request gets its own status.
   virtual void read_many(std::span<ReadRequest> requests) = 0;
-  // Tells the operating system what will be read. Code::unsupported on a direct handle.
-  virtual Status prefetch(std::uint64_t offset, std::uint64_t length) = 0;
   virtual void advise_random(bool random) = 0;
   [[nodiscard]] virtual Result<std::uint64_t> size() = 0;
   // Survives rename, link and restart; unique over all stores.

@@ -179,7 +179,6 @@ TEST_F(Table, DirectHandlesWriteAndReadTheSame) {
   ByteVector out(content.size());
   ASSERT_EQ(*reader->read(0, out), content.size());
   EXPECT_EQ(out, content);
-  EXPECT_EQ(reader->prefetch(0, 100).error().code(), Code::unsupported);
 }
 
 TEST_F(Table, NeverClosedIsAnErrorNotAnEmptyFile) {

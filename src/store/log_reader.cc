@@ -121,11 +121,6 @@ void LogRandomReader::remember(const LogPosition& position) {
                     .session = static_cast<std::uint32_t>(sessions_.size() - 1)});
 }
 
-Status LogRandomReader::prefetch(std::uint64_t offset, std::uint64_t length) {
-  file_->advise(io::Advice::will_need, offset, length + length / 8 + format::kHeaderSizeBytes);
-  return {};
-}
-
 void LogRandomReader::advise_random(bool random) {
   file_->advise(random ? io::Advice::random : io::Advice::normal, 0, 0);
 }

@@ -38,7 +38,6 @@ class LogRandomReader final : public RandomFile {
 
   Result<std::size_t> read(std::uint64_t offset, MutableByteView out) override;
   void read_many(std::span<ReadRequest> requests) override;
-  Status prefetch(std::uint64_t offset, std::uint64_t length) override;
   void advise_random(bool random) override;
   // Walks to the log's present end.
   [[nodiscard]] Result<std::uint64_t> size() override;

@@ -154,14 +154,6 @@ Status TableReader::open_chunk(ByteView physical, std::uint64_t chunk,
           ": the final chunk is not what was written there: damaged, truncated or never closed");
 }
 
-Status TableReader::prefetch(std::uint64_t offset, std::uint64_t length) {
-  if (direct_) return fail(Code::unsupported, path_ + ": no read-ahead for direct I/O");
-  const std::uint64_t first = offset / kChunkPayloadBytes;
-  file_->advise(io::Advice::will_need, format::kHeaderSizeBytes + first * kChunkSizeBytes,
-                (length / kChunkPayloadBytes + 2) * kChunkSizeBytes);
-  return {};
-}
-
 void TableReader::advise_random(bool random) {
   file_->advise(random ? io::Advice::random : io::Advice::normal, 0, 0);
 }

@@ -20,7 +20,6 @@ class TableReader final : public RandomFile {
 
   Result<std::size_t> read(std::uint64_t offset, MutableByteView out) override;
   void read_many(std::span<ReadRequest> requests) override;
-  Status prefetch(std::uint64_t offset, std::uint64_t length) override;
   void advise_random(bool random) override;
   [[nodiscard]] Result<std::uint64_t> size() override { return geometry_.logical_bytes(); }
   [[nodiscard]] FileId id() const override { return file_id_; }

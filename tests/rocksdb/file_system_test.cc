@@ -1,12 +1,17 @@
 // What our FileSystem does otherwise than RocksDB's own, or beyond it.
 #include <array>
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <thread>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <rocksdb/options.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "crypto/secret.h"
 #include "tests/rocksdb/test_store.h"
@@ -155,7 +160,7 @@ TEST_F(FileSystemTest, DirectHandlesTakeUnalignedRequests) {
   EXPECT_FALSE(file->use_direct_io());
   EXPECT_EQ(read(*file, 9999, 100), "aaend");
   EXPECT_TRUE(file->Prefetch(0, 4096, IOOptions(), nullptr).IsNotSupported());
-  EXPECT_TRUE(open("/store/direct.sst")->Prefetch(0, 4096, IOOptions(), nullptr).ok());
+  EXPECT_TRUE(open("/store/direct.sst")->Prefetch(0, 4096, IOOptions(), nullptr).IsNotSupported());
 }
 
 TEST_F(FileSystemTest, UniqueIdStaysOverRenameLinkAndRestart) {
@@ -230,6 +235,57 @@ TEST_F(FileSystemTest, SecondLockSaysWhoMayHoldIt) {
   const IOStatus status = files().LockFile("/store/LOCK", IOOptions(), &second, nullptr);
   EXPECT_THAT(status.ToString(), HasSubstr("has the database open"));
   EXPECT_TRUE(files().UnlockFile(first, IOOptions(), nullptr).ok());
+}
+
+// A fork without exec copies the lock's descriptor; it must not outlive the database.
+TEST(FileSystemLock, AForkedChildDoesNotKeepTheDatabaseLocked) {
+  const std::string root = ::testing::TempDir() + "keyhold_lock_" + std::to_string(::getpid());
+  ASSERT_TRUE(io::posix_file_system().make_directory(root, 0700));
+  const TestStore store(io::posix_file_system(), root);
+  const std::string path = root + "/LOCK";
+  rocksdb::FileLock* lock = nullptr;
+  ASSERT_TRUE(store.file_system->LockFile(path, IOOptions(), &lock, nullptr).ok());
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::close(pipe[1]);
+    char end = 0;
+    ::_exit(::read(pipe[0], &end, 1) == 0 ? 0 : 1);  // until the parent closes its end
+  }
+  ASSERT_TRUE(store.file_system->UnlockFile(lock, IOOptions(), nullptr).ok());
+  IOStatus again;
+  for (int i = 0; i < 1000; ++i) {  // the child may be on its way out of fork()
+    again = store.file_system->LockFile(path, IOOptions(), &lock, nullptr);
+    if (again.ok()) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // bounded poll
+  }
+  EXPECT_TRUE(again.ok()) << again.ToString();
+  if (again.ok()) static_cast<void>(store.file_system->UnlockFile(lock, IOOptions(), nullptr));
+  ::close(pipe[1]);
+  EXPECT_EQ(::waitpid(child, nullptr, 0), child);
+  std::filesystem::remove_all(root);
+}
+
+TEST_F(FileSystemTest, ReopenOfAFileWhoseKeyIsMissingLeavesItAsItIs) {
+  store_.store.keys.add_generation(Generation{2});
+  write("/store/000007.log", "a record");
+  const ByteVector before = store_.files->raw("/store/000007.log").value();
+  TestStore other(*store_.files, kRoot);  // has generation 1 only
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  const IOStatus status =
+      other.file_system->ReopenWritableFile("/store/000007.log", FileOptions(), &file, nullptr);
+  EXPECT_FALSE(status.ok());
+  EXPECT_EQ(store_.files->raw("/store/000007.log").value(), before);
+}
+
+TEST_F(FileSystemTest, ReopenOfAMissingFileMakesIt) {
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  const IOStatus status =
+      files().ReopenWritableFile("/store/000008.log", FileOptions(), &file, nullptr);
+  EXPECT_TRUE(status.ok()) << status.ToString();
+  EXPECT_TRUE(files().FileExists("/store/000008.log", IOOptions(), nullptr).ok());
 }
 
 TEST_F(FileSystemTest, TestDirectoryLiesInsideTheStore) {
