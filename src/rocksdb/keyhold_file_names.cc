@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "host/fork_watch.h"
 #include "rocksdb/errors.h"
 #include "rocksdb/keyhold_file_system.h"
 
@@ -15,6 +16,7 @@ using rocksdb::IOStatus;
 
 constexpr std::uint32_t kDirectoryMode = 0700;
 
+// A forked child gives up its share, else it would keep the database locked after its parent's end.
 class HeldLock final : public rocksdb::FileLock {
  public:
   HeldLock(std::shared_ptr<Volume> volume, std::unique_ptr<io::FileLock> lock)
@@ -23,6 +25,7 @@ class HeldLock final : public rocksdb::FileLock {
  private:
   std::shared_ptr<Volume> volume_;  // outlives lock_
   std::unique_ptr<io::FileLock> lock_;
+  host::ForkWatch fork_watch_{[this] { lock_.reset(); }};
 };
 
 bool is_lock_file(std::string_view path, const io::FileInfo& info) {

@@ -95,8 +95,9 @@ IOStatus KeyholdFileSystem::ReopenWritableFile(const std::string& name, const Fi
                                                IODebugContext*) {
   const auto open = [&]() -> Result<std::unique_ptr<store::AppendFile>> {
     KEYHOLD_TRY_ASSIGN(const std::string path, volume_->locate(name));
-    auto file = volume_->store().reopen(path);
-    if (file || file.error().code() != Code::not_found) return file;
+    // A file whose key is missing is there all the same, and not to be replaced by an empty one.
+    KEYHOLD_TRY_ASSIGN(const bool there, io::exists(volume_->files(), path));
+    if (there) return volume_->store().reopen(path);
     return volume_->store().create(path, layout_of(path),
                                    hints_of(path, options.use_direct_writes));
   };
