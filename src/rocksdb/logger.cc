@@ -8,13 +8,17 @@
 #include <string>
 #include <utility>
 
+#include <pthread.h>
+
 #include "base/log.h"
 #include "rocksdb/errors.h"
 
 namespace keyhold::rocks {
 namespace {
 
-// "2024/05/06-07:08:09.123456 7f00aa message" is how the line begins.
+// "2024/05/06-07:08:09.123456 7f00aa message" is how the line begins. The thread's number is the
+// one that Env::GetThreadID gives; RocksDB's Env may be gone when the last line of a process is
+// written.
 std::string line_head(WallTime now) {
   const auto micros =
       std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch()).count();
@@ -22,11 +26,10 @@ std::string line_head(WallTime now) {
   std::tm local{};
   ::localtime_r(&seconds, &local);
   std::array<char, 96> text{};
-  const int size =
-      std::snprintf(text.data(), text.size(), "%04d/%02d/%02d-%02d:%02d:%02d.%06d %llx ",
-                    local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
-                    local.tm_min, local.tm_sec, static_cast<int>(micros % 1'000'000),
-                    static_cast<unsigned long long>(rocksdb::Env::Default()->GetThreadID()));
+  const int size = std::snprintf(
+      text.data(), text.size(), "%04d/%02d/%02d-%02d:%02d:%02d.%06d %llx ", local.tm_year + 1900,
+      local.tm_mon + 1, local.tm_mday, local.tm_hour, local.tm_min, local.tm_sec,
+      static_cast<int>(micros % 1'000'000), static_cast<unsigned long long>(::pthread_self()));
   return {text.data(), static_cast<std::size_t>(size)};
 }
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# What the user of db_bench, ldb and sst_dump is told when it cannot work.
+# shellcheck source=tests/rocksdb/engine.sh
+. "$(dirname "$0")/engine.sh"
+
+# refused TEXT… -- COMMAND…: the command fails, without a signal, and says each text.
+refused() {
+  local texts=() status=0
+  while [[ $1 != -- ]]; do
+    texts+=("$1")
+    shift
+  done
+  shift
+  engine "$@" >"$scratch/refused.txt" 2>&1 || status=$?
+  ((status != 0)) || fail "it was not refused: $*"
+  ((status < 128)) || fail "a crash ($status): $*"
+  expect_in "$scratch/refused.txt" "${texts[@]}"
+}
+
+bench=(db_bench --num=10 --benchmarks=fillrandom)
+engine "${bench[@]}" --fs_uri="$uri" --db="$store/db" >/dev/null 2>&1
+
+refused "no store at $scratch/nothing" "store init" -- "${bench[@]}" --fs_uri="keyhold://$scratch/nothing"
+refused "keyhold:///absolute/path" -- "${bench[@]}" --fs_uri=keyhold://store
+refused "takes no settings" -- "${bench[@]}" --fs_uri="$uri?cache=1"
+refused "outside the store $store" "--db" -- "${bench[@]}" --fs_uri="$uri" --db="$scratch/elsewhere"
+refused "outside the store $store" "wal_dir" -- "${bench[@]}" --fs_uri="$uri" --db="$store/w" --wal_dir="$scratch/w"
+refused "allow_mmap_reads" "turn it off" -- "${bench[@]}" --fs_uri="$uri" --db="$store/m" --mmap_read=1
+refused "allow_mmap_writes" "turn it off" -- "${bench[@]}" --fs_uri="$uri" --db="$store/m" --mmap_write=1
+
+# A plaintext table inside the store is never read as such.
+ldb --db="$scratch/plain" --create_if_missing put a b >/dev/null
+ldb --db="$scratch/plain" compact >/dev/null
+mkdir "$store/foreign"
+cp "$scratch/plain/"*.sst "$store/foreign/000001.sst"
+refused "$store/foreign/000001.sst" -- sst_dump --fs_uri="$uri" --file="$store/foreign/000001.sst" --command=verify
+
+# Both copies of the key ring damaged, then one.
+cp -r "$store/.keyhold" "$scratch/saved"
+damage() {
+  printf '\xff\xff\xff\xff' | dd of="$1" bs=1 seek=100 conv=notrunc status=none
+}
+damage "$store/.keyhold/keyring.a"
+damage "$store/.keyhold/keyring.b"
+refused "key ring" -- "${bench[@]}" --fs_uri="$uri" --db="$store/db" --use_existing_db
+cp "$scratch/saved/keyring.a" "$store/.keyhold/keyring.a"
+engine "${bench[@]}" --fs_uri="$uri" --db="$store/db" >/dev/null 2>&1 || fail "one good copy is enough"
+
+# The KMS says no; then yes again.
+"$keyhold" kms key disable "$scratch/kms" orders >/dev/null
+refused "disabled" -- "${bench[@]}" --fs_uri="$uri" --db="$store/db" --use_existing_db
+refused "disabled" -- ldb --fs_uri="$uri" --db="$store/db" scan
+refused "disabled" -- sst_dump --fs_uri="$uri" --file="$store/db"
+"$keyhold" kms key enable "$scratch/kms" orders >/dev/null
+engine ldb --fs_uri="$uri" --db="$store/db" scan >/dev/null || fail "it does not open after enable"
+
+# The KMS does not answer: it waits, says so, and opens by itself when the KMS is back.
+mv "$scratch/kms" "$scratch/kms-away"
+KEYHOLD_KMS_WAIT=60s start "$scratch/waiting.txt" ldb --fs_uri="$uri" --db="$store/db" scan
+await grep -q "keyhold warning" "$scratch/waiting.txt"
+mv "$scratch/kms-away" "$scratch/kms"
+wait "$started" || { cat "$scratch/waiting.txt" >&2; fail "it did not open when the KMS was back"; }
