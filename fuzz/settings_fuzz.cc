@@ -43,7 +43,7 @@ std::vector<ByteVector> seeds() {
        {"[log]\nlevel = \"debug\"\n[kms]\ndeadline = \"2s\"\nwait = \"forever\"\n",
         "jobs = 4\nprogress = false\n[crypto]\naead = \"openssl\"\n", "[log]\nlevel = 7\n",
         "unknown = 1\n", "a = [1, 2]\nb = { c = 1.5 }\n", "x = 1979-05-27T07:32:00Z\n",
-        "= nonsense"}) {
+        "= nonsense", "[ .a]\n"}) {
     const ByteView bytes = as_bytes(text);
     seeds.emplace_back(bytes.begin(), bytes.end());
   }

@@ -1,9 +1,22 @@
-#define TOML_ENABLE_FORMATTERS 0
 #include <fmt/core.h>
-#include <toml++/toml.h>
 
 #include "cli/settings.h"
 #include "io/file_system.h"
+
+// toml++ 3.3 asserts, and in a release build takes for granted, what some malformed files break: a
+// table named "[.a]", a time that ends early (fuzz/settings_fuzz.cc). Here a broken assertion is an
+// error in the file.
+namespace keyhold::cli {
+struct BrokenAssertion {};
+[[noreturn]] static void assertion_broken() {
+  throw BrokenAssertion();
+}
+}  // namespace keyhold::cli
+#undef NDEBUG
+#define TOML_ASSERT(condition) \
+  ((condition) ? static_cast<void>(0) : keyhold::cli::assertion_broken())
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
 
 namespace keyhold::cli {
 namespace {
@@ -45,6 +58,9 @@ Result<std::vector<FileSetting>> read_settings_file(const std::string& path) {
     return fail(
         Code::invalid_argument,
         fmt::format("{}:{}: not TOML: {}", path, error.source().begin.line, error.description()));
+  } catch (const BrokenAssertion&) {
+    return fail(Code::invalid_argument,
+                path + ": not TOML: a table's name, a date or a time in it is malformed");
   }
   return settings;
 }

@@ -1,6 +1,10 @@
 #include "cli/settings.h"
 
+#include <cstdlib>
+#include <fstream>
+
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace keyhold::cli {
 namespace {
@@ -71,6 +75,36 @@ TEST(SettingsFile, FirstOfNamedUsersAndMachines) {
     return name == "KEYHOLD_CONFIG" ? std::optional<std::string>("/nowhere/k.toml") : std::nullopt;
   };
   EXPECT_EQ(settings_file(named), "/nowhere/k.toml");
+}
+
+Result<std::vector<FileSetting>> read_text(const std::string& text) {
+  std::string path = testing::TempDir() + "/keyhold-settings-XXXXXX";
+  const int descriptor = ::mkstemp(path.data());
+  EXPECT_GE(descriptor, 0);
+  ::close(descriptor);
+  std::ofstream(path) << text;
+  auto settings = read_settings_file(path);
+  ::unlink(path.c_str());
+  return settings;
+}
+
+TEST(SettingsFile, WhatTheParserTakesForGrantedIsAnErrorInTheFile) {
+  for (const std::string text : {"[.a]", "  [ .a]", "[[.a]]", "[\xc3\xa9]", "[=]", "[\x7f]", "[\n",
+                                 "\xef\xbb\xbf[.a]", "a = 1979-05-27T07:\n"}) {
+    const auto settings = read_text(text);
+    ASSERT_FALSE(settings) << text;
+    EXPECT_EQ(settings.error().code(), Code::invalid_argument);
+    EXPECT_NE(settings.error().message().find("not TOML"), std::string::npos);
+  }
+}
+
+TEST(SettingsFile, TablesAreRead) {
+  const auto settings =
+      read_text("[log]\r\nlevel = \"debug\"\n [\"kms\"]\ndeadline = '2s' # [.x]\n");
+  ASSERT_TRUE(settings) << settings.error().message();
+  ASSERT_EQ(settings->size(), 2U);
+  EXPECT_EQ((*settings)[0].name, "kms.deadline");
+  EXPECT_EQ((*settings)[1].name, "log.level");
 }
 
 }  // namespace
