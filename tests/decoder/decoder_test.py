@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -126,7 +127,8 @@ def mutate(generator, raw, others):
         if len(raw) < 64:
             break
         kind = generator.randrange(6)
-        at = generator.randrange(len(raw)) if generator.random() < 0.3 else generator.randrange(min(4096, len(raw) - 1), len(raw))
+        first = 0 if generator.random() < 0.3 else min(4096, len(raw) - 1)
+        at = generator.randrange(first, len(raw))
         unit = generator.choice([1, 32, 96, 512, 4096])
         if kind == 0:
             raw[at] ^= 1 << generator.randrange(8)
@@ -145,6 +147,39 @@ def mutate(generator, raw, others):
         else:
             raw += bytes(generator.randrange(5000))
     return bytes(raw)
+
+
+def blocks_of(document, language):
+    """The blocks ```LANGUAGE NAME of a document, their comments cut off."""
+    text = (HERE.parents[1] / "docs/formats" / document).read_text(encoding="utf-8")
+    found = re.findall(rf"^```{language} (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return {name: re.sub(r"#.*", "", block) for name, block in found}
+
+
+class Examples(unittest.TestCase):
+    """The worked examples of the other two documents."""
+
+    def test_the_example_of_the_key_ring_is_unlocked(self):
+        ring = keyring.parse(bytes.fromhex(blocks_of("keyring.md", "hex")["keyring"]))
+        self.assertEqual((ring.org, ring.node, ring.sequence, len(ring.lockboxes)), ("acme", "n1", 7, 1))
+        self.assertEqual(keyring.unlock(ring, bytes(range(32))), {1: bytes(range(32, 64))})
+        with self.assertRaises(primitives.Damaged):
+            keyring.unlock(ring, bytes(32))
+
+    def test_the_example_of_the_local_kms_is_unwrapped(self):
+        blocks = blocks_of("local-kms.md", "hex")
+        context = blocks_of("local-kms.md", "json")["context"].strip().encode()
+        with tempfile.TemporaryDirectory() as directory:
+            kms = pathlib.Path(directory)
+            (kms / "keys").mkdir()
+            (kms / "keyhold-kms").write_bytes(bytes.fromhex(blocks["marker"]))
+            (kms / "keys/orders").write_bytes(bytes.fromhex(blocks["key-file"]))
+            ciphertext = bytes.fromhex(blocks["ciphertext"])
+            key = local_kms.unwrap(kms, "local:///srv/customer-kms/orders", ciphertext, context)
+            self.assertEqual(key, bytes(range(0xA0, 0xC0)))
+            (kms / "keys/orders").write_bytes(bytes.fromhex(blocks["destroyed-key-file"]))
+            with self.assertRaises(primitives.NotHere):
+                local_kms.unwrap(kms, "local:///srv/customer-kms/orders", ciphertext, context)
 
 
 class WholeStore(unittest.TestCase):
@@ -187,6 +222,7 @@ if __name__ == "__main__":
     import append_mode
     import keyhold_decode
     import keyring
+    import local_kms
     import primitives
 
     print(f"seed {OPTIONS.seed}", file=sys.stderr)
