@@ -132,7 +132,8 @@ void run(ByteView bytes) {
 
 std::vector<ByteVector> seeds() {
   std::vector<ByteVector> seeds;
-  for (std::uint8_t choice = 0; choice < kShapes.size(); ++choice) {
+  for (std::size_t i = 0; i < kShapes.size(); ++i) {
+    const auto choice = static_cast<std::uint8_t>(i);
     seeds.push_back({2, choice});
     seeds.push_back({2, choice, 0, 0, 16, 1});
     seeds.push_back({2, choice, 1, 60, 17, 0});

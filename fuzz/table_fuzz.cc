@@ -86,7 +86,8 @@ void run(ByteView bytes) {
 
 std::vector<ByteVector> seeds() {
   std::vector<ByteVector> seeds;
-  for (std::uint8_t choice = 0; choice < kSizes.size(); ++choice) {
+  for (std::size_t i = 0; i < kSizes.size(); ++i) {
+    const auto choice = static_cast<std::uint8_t>(i);
     seeds.push_back({2, choice});                // as it was written
     seeds.push_back({2, choice, 0, 0, 16, 1});   // a bit
     seeds.push_back({2, choice, 1, 10, 16, 0});  // cut

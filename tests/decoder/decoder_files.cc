@@ -106,7 +106,8 @@ class Writer {
   }
 
   void tables() {
-    for (const std::size_t size : {0, 1, 4079, 4080, 4081, 4100, 8159, 8160, 50'000, 300'000}) {
+    for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 4079, 4080, 4081, 4100,
+                                                                     8159, 8160, 50'000, 300'000}) {
       table("table-" + std::to_string(size), {size});
     }
   }
@@ -133,7 +134,8 @@ class Writer {
     }
     finish("log-three", *file);
     file = begin("log-large", Layout::log);
-    for (const std::size_t size : {1, 8, 9, 8136, 8137, 100'000}) append(*file, size);
+    for (const std::size_t size : std::initializer_list<std::size_t>{1, 8, 9, 8136, 8137, 100'000})
+      append(*file, size);
     finish("log-large", *file);
     file = begin("log-cloned", Layout::log);
     append(*file, 500);
