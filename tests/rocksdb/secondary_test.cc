@@ -31,6 +31,18 @@ class BesideTest : public ::testing::Test {
   std::unique_ptr<rocksdb::DB> db_;
 };
 
+// RocksDB reads the MANIFEST first and the logs then: what is flushed in between comes with the
+// next attempt.
+void expect_to_catch_up(rocksdb::DB& secondary, int keys) {
+  int missing = keys;
+  for (int attempt = 0; attempt < 20 && missing > 0; ++attempt) {
+    const auto caught_up = secondary.TryCatchUpWithPrimary();
+    ASSERT_TRUE(caught_up.ok()) << caught_up.ToString();
+    missing = missing_of_range(secondary, 0, keys);
+  }
+  EXPECT_EQ(missing, 0) << "of " << keys;
+}
+
 TEST_F(BesideTest, SecondaryFollowsTheLogWhileItGrows) {
   put_range(*db_, 0, 500);
   rocksdb::Options options = options_;
@@ -44,9 +56,7 @@ TEST_F(BesideTest, SecondaryFollowsTheLogWhileItGrows) {
   expect_range(*secondary, 0, 500);
   for (int round = 1; round <= 20; ++round) {
     put_range(*db_, round * 500, (round + 1) * 500);
-    const auto caught_up = secondary->TryCatchUpWithPrimary();
-    ASSERT_TRUE(caught_up.ok()) << caught_up.ToString();
-    expect_range(*secondary, 0, (round + 1) * 500);
+    expect_to_catch_up(*secondary, (round + 1) * 500);
   }
 }
 

@@ -50,6 +50,7 @@ std::string key_of(int number);    // "key-000042"
 std::string value_of(int number);  // 100 bytes that begin with "value-000042"
 
 void put_range(rocksdb::DB& db, int from, int to, bool sync = false);
+int missing_of_range(rocksdb::DB& db, int from, int to);
 // Every key of the range is there with its value; says how many are not.
 void expect_range(rocksdb::DB& db, int from, int to);
 
