@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "cli/settings.h"
@@ -45,6 +47,16 @@ Status collect(const std::string& file, const std::string& prefix, const toml::t
   return {};
 }
 
+// toml++ 3.3 is undefined for letters such as é where it looks for white space. No setting takes
+// any, so they can stand in comments only, where a question mark does as well.
+std::string only_ascii(ByteView content) {
+  std::string text(as_text(content));
+  if (text.starts_with("\xef\xbb\xbf")) text.replace(0, 3, "   ");  // a byte order mark
+  std::ranges::replace_if(
+      text, [](char c) { return (c & 0x80) != 0; }, '?');
+  return text;
+}
+
 }  // namespace
 
 Result<std::vector<FileSetting>> read_settings_file(const std::string& path) {
@@ -52,7 +64,7 @@ Result<std::vector<FileSetting>> read_settings_file(const std::string& path) {
                      io::read_file(io::posix_file_system(), path, kMaxFileSizeBytes));
   std::vector<FileSetting> settings;
   try {
-    const toml::table table = toml::parse(as_text(content), path);
+    const toml::table table = toml::parse(only_ascii(content), path);
     KEYHOLD_TRY(collect(path, "", table, settings));
   } catch (const toml::parse_error& error) {
     return fail(

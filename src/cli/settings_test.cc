@@ -89,8 +89,9 @@ Result<std::vector<FileSetting>> read_text(const std::string& text) {
 }
 
 TEST(SettingsFile, WhatTheParserTakesForGrantedIsAnErrorInTheFile) {
-  for (const std::string text : {"[.a]", "  [ .a]", "[[.a]]", "[\xc3\xa9]", "[=]", "[\x7f]", "[\n",
-                                 "\xef\xbb\xbf[.a]", "a = 1979-05-27T07:\n"}) {
+  for (const std::string text :
+       {"[.a]", "  [ .a]", "[[.a]]", "[\xc3\xa9]", "[=]", "[\x7f]", "[\n", "\xef\xbb\xbf[.a]",
+        "a = 1979-05-27T07:\n", "a = 1979-05-27T07\xc9\xbc"}) {
     const auto settings = read_text(text);
     ASSERT_FALSE(settings) << text;
     EXPECT_EQ(settings.error().code(), Code::invalid_argument);
@@ -99,8 +100,9 @@ TEST(SettingsFile, WhatTheParserTakesForGrantedIsAnErrorInTheFile) {
 }
 
 TEST(SettingsFile, TablesAreRead) {
-  const auto settings =
-      read_text("[log]\r\nlevel = \"debug\"\n [\"kms\"]\ndeadline = '2s' # [.x]\n");
+  const auto settings = read_text(
+      "\xef\xbb\xbf# d\xc3\xa9j\xc3\xa0 vu\n[log]\r\nlevel = \"debug\"\n [\"kms\"]\ndeadline = "
+      "'2s' # [.x]\n");
   ASSERT_TRUE(settings) << settings.error().message();
   ASSERT_EQ(settings->size(), 2U);
   EXPECT_EQ((*settings)[0].name, "kms.deadline");
