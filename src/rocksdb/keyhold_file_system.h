@@ -106,6 +106,9 @@ class KeyholdFileSystem final : public rocksdb::FileSystem {
       const rocksdb::FileOptions& options, const rocksdb::DBOptions& db_options) const override;
   [[nodiscard]] rocksdb::FileOptions OptimizeForManifestWrite(
       const rocksdb::FileOptions& options) const override;
+  [[nodiscard]] rocksdb::FileOptions OptimizeForCompactionTableRead(
+      const rocksdb::FileOptions& options,
+      const rocksdb::ImmutableDBOptions& db_options) const override;
 
  private:
   Result<io::FileInfo> info_of(const std::string& name);
