@@ -22,7 +22,8 @@ namespace keyhold::host {
 // Thread-safe. A host that restarts is found again. Every generation is fetched as soon as the host
 // tells of it, so that a host may be short-lived (a command). Without any, the generations that are
 // here go on serving (the deadline that ends that is the lease's, DESIGN 3), others answer
-// Code::unavailable; this process does not become the host. A host that says that it is sealed seals this process too.
+// Code::unavailable; this process does not become the host. A host that says that it is sealed
+// seals this process too.
 class RemoteKeys final : public StoreKeys, private store::KeyHolder {
  public:
   // Code::not_found where no host runs; what the host answers otherwise (Code::unavailable: it

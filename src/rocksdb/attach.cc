@@ -30,7 +30,7 @@ Result<std::shared_ptr<Volume>> attach_anew(const std::string& root) {
   options.host.remove_leftovers = true;
   const host::Environment machine{
       .files = io::posix_file_system(), .clock = system_clock(), .random = crypto::system_random()};
-  KEYHOLD_TRY_ASSIGN(auto keys, host::attach(machine, root, std::move(options)));
+  KEYHOLD_TRY_ASSIGN(auto keys, host::attach(machine, root, options));
   return std::make_shared<Volume>(machine.files, std::move(keys), machine.random, root);
 }
 
