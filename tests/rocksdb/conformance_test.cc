@@ -330,7 +330,7 @@ std::vector<Operation> reading() {
          std::array<char, 20> scratch{};
          rocksdb::Slice result;
          std::string text;
-         for (const std::uint64_t offset : {0, 7, 10, 50}) {
+         for (const std::uint64_t offset : {0U, 7U, 10U, 50U}) {
            text += kind_of(file->Read(offset, 5, IOOptions(), &result, scratch.data(), nullptr));
            text += result.ToString();
          }

@@ -1,5 +1,6 @@
 // I7 under RocksDB: what the engine synced is there after a crash at any instant.
 #include <array>
+#include <ostream>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -16,12 +17,26 @@ struct Case {
   bool direct;
 };
 
+std::string name_of(const Case& tested) {
+  constexpr std::array kPolicies = {"Kill", "PowerLoss", "LoseUnsynced"};
+  std::string name = kPolicies.at(static_cast<std::size_t>(tested.policy));
+  if (tested.recycled_logs > 0) name += "Recycled";
+  if (tested.direct) name += "Direct";
+  return name;
+}
+
+// GoogleTest's way to print a parameter.
+void PrintTo(const Case& tested, std::ostream* out) {
+  *out << name_of(tested);
+}
+
 class CrashTest : public ::testing::TestWithParam<Case> {
- protected:
+ public:
   // Every crash makes the LOG of the dead database fail, which is told as a warning.
   CrashTest() { log::set_level(log::Level::error); }
   ~CrashTest() override { log::set_level(log::Level::info); }
 
+ protected:
   [[nodiscard]] rocksdb::Options options_for(const MemoryStore& store) const {
     rocksdb::Options options = small_options(store.store.env.get());
     options.recycle_log_file_num = GetParam().recycled_logs;
@@ -58,14 +73,6 @@ TEST_P(CrashTest, SyncedWritesAreThere) {
   RecordProperty("acknowledged", synced);
 }
 
-std::string case_name(const ::testing::TestParamInfo<Case>& tested) {
-  constexpr std::array kPolicies = {"Kill", "PowerLoss", "LoseUnsynced"};
-  std::string name = kPolicies.at(static_cast<std::size_t>(tested.param.policy));
-  if (tested.param.recycled_logs > 0) name += "Recycled";
-  if (tested.param.direct) name += "Direct";
-  return name;
-}
-
 INSTANTIATE_TEST_SUITE_P(Policies, CrashTest,
                          ::testing::Values(Case{io::CrashPolicy::kill, 0, false},
                                            Case{io::CrashPolicy::power_loss, 0, false},
@@ -73,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(Policies, CrashTest,
                                            Case{io::CrashPolicy::power_loss, 0, true},
                                            Case{io::CrashPolicy::lose_unsynced, 0, false},
                                            Case{io::CrashPolicy::lose_unsynced, 4, true}),
-                         &case_name);
+                         [](const auto& tested) { return name_of(tested.param); });
 
 // A process that dies loses nothing that it handed over, synced or not.
 TEST(Kill, UnsyncedWritesAreThere) {

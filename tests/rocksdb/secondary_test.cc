@@ -10,7 +10,7 @@ namespace keyhold::rocks {
 namespace {
 
 class BesideTest : public ::testing::Test {
- protected:
+ public:
   BesideTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "keyhold-XXXXXX").string();
     root_ = ::mkdtemp(pattern.data());
@@ -24,6 +24,7 @@ class BesideTest : public ::testing::Test {
     std::filesystem::remove_all(root_);
   }
 
+ protected:
   std::string root_;
   std::unique_ptr<TestStore> writer_;
   std::unique_ptr<TestStore> reader_;
