@@ -35,6 +35,12 @@ std::atomic<const AeadBackend*>& backend_in_force() {
 
 }  // namespace
 
+Status check_aead_choice() {
+  const auto& choice = chosen_backend();
+  if (!choice) return fail(choice.error());
+  return {};
+}
+
 const AeadBackend& aead_backend() {
   return *backend_in_force().load(std::memory_order_acquire);
 }

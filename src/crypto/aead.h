@@ -48,6 +48,9 @@ const AeadBackend& openssl_backend();
 // Null where this CPU or library cannot.
 const AeadBackend* ipsec_mb_backend();
 
+// Code::invalid_argument where the environment chooses a back end that there is not: what every
+// AeadKey::expand would say. Ask before work that takes a failure for somebody else's.
+Status check_aead_choice();
 // The one in force.
 const AeadBackend& aead_backend();
 // Replaces it for keys expanded from now on; returns the one before. For tests (a recording back

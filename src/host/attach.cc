@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "host/host_parts.h"
 #include "host/remote_keys.h"
 #include "host/retry.h"
 
@@ -68,6 +69,7 @@ bool may_pass(Code code) {
 Result<std::unique_ptr<StoreKeys>> attach(const Environment& environment,
                                           const std::string& store_path,
                                           const AttachOptions& options) {
+  KEYHOLD_TRY(check_own_process());
   Attempts attempts(environment, store_path, options);
   for (;;) {
     std::optional<Error> busy;

@@ -18,7 +18,9 @@ struct AttachOptions {
 };
 
 // Becomes the host where the store has none, else a client of the running one. A host that waits
-// for its KMS is waited for, retry.wait long, then Code::unavailable.
+// for its KMS is waited for, retry.wait long, then Code::unavailable. What this process itself
+// lacks is never waited for: Code::invalid_argument for a KEYHOLD_AEAD that it cannot do,
+// Code::permission where it may lock no memory for keys.
 Result<std::unique_ptr<StoreKeys>> attach(const Environment& environment,
                                           const std::string& store_path,
                                           const AttachOptions& options = {});

@@ -1,6 +1,7 @@
 #include "host/attach.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <optional>
@@ -104,6 +105,41 @@ TEST(Attach, ClientOfAnotherProcessGetsTheSameKeysAndAfterItsDeathIsTheHost) {
   ASSERT_TRUE(host) << host.error().message();
   EXPECT_EQ((*host)->role(), Role::host);
   EXPECT_EQ(derived(**host, Generation{1}), key);
+}
+
+// In a process of its own, whose exit status says what it met: the choice of a back end is made
+// once a process. The KMS would be waited for for ever.
+int outcome_with(const char* name, const char* value, const char* test) {
+  const std::string filter = std::string("--gtest_filter=") + test;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv(name, value, 1);
+    ::execl("/proc/self/exe", "host_test", filter.c_str(), nullptr);
+    ::_exit(127);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(Attach, AnAeadThatThereIsNotIsToldAtOnceAndTakenForNoOutage) {
+  const char* const setting = std::getenv("KEYHOLD_AEAD");
+  if (setting == nullptr || std::string_view(setting) != "bogus") {
+    EXPECT_EQ(outcome_with("KEYHOLD_AEAD", "bogus",
+                           "Attach.AnAeadThatThereIsNotIsToldAtOnceAndTakenForNoOutage"),
+              0);
+    return;
+  }
+  const TestStore store;
+  AttachOptions options{.host = store.options()};
+  options.host.retry.wait = kForever;
+  const Error refused = attach(store.machine(), store.path, options).error();
+  EXPECT_EQ(refused.code(), Code::invalid_argument);
+  EXPECT_THAT(refused.message(), HasSubstr("KEYHOLD_AEAD=bogus"));
+  EXPECT_THAT(refused.message(), HasSubstr("openssl or ipsec-mb"));
+  const auto made = initialise_store(store.machine(), store.path, store.plan(), store.clients());
+  EXPECT_EQ(made.error().code(), Code::invalid_argument);
+  EXPECT_EQ(io::exists(io::posix_file_system(), store.path), false);
 }
 
 TEST(Attach, ManyAtOnceMakeOneHost) {

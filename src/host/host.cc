@@ -43,6 +43,7 @@ Result<std::unique_ptr<Host>> Host::open(const Environment& environment,
 Result<std::unique_ptr<Host>> Host::open_locked(const Environment& environment,
                                                 const std::string& store_path, HostOptions options,
                                                 std::unique_ptr<StoreLock> lock) {
+  KEYHOLD_TRY(check_own_process());
   KEYHOLD_TRY(check_anchor_path(options.anchor_path));
   options.program = program_of(options);
   const bool leftovers = options.remove_leftovers;

@@ -15,6 +15,8 @@ namespace {
 
 // Rotation by volume is judged this many times a generation.
 constexpr std::uint64_t kVolumeChecks = 64;
+// What a key ring of a few generations and the first open files take.
+constexpr std::size_t kLeastSecretBytes = 32 << 10;
 
 tl::unexpected<Error> no_config(const StoreLayout& layout) {
   return fail(Code::integrity,
@@ -25,6 +27,12 @@ tl::unexpected<Error> no_config(const StoreLayout& layout) {
 }
 
 }  // namespace
+
+Status check_own_process() {
+  KEYHOLD_TRY(crypto::check_aead_choice());
+  KEYHOLD_TRY(crypto::SecretBlock::allocate(kLeastSecretBytes));
+  return {};
+}
 
 ClientFactory clients_or_default(ClientFactory given, const Environment& environment) {
   if (given) return given;

@@ -112,6 +112,10 @@ class HostParts final : public store::KeyHolder {
   std::optional<ForkWatch> fork_watch_;
 };
 
+// What a process needs of its own to hold keys: an AEAD back end that it can run, and memory that
+// it may lock. Asked before the KMS is: a client of a KMS that fails for want of them looks like an
+// outage. Code::invalid_argument, Code::permission.
+Status check_own_process();
 // `given`, or kms::make_client over the environment.
 ClientFactory clients_or_default(ClientFactory given, const Environment& environment);
 // A client of `spec`, its failure as one of ours.

@@ -109,6 +109,7 @@ Result<StoreId> initialise_store(const Environment& environment, const std::stri
                                  nanoseconds kms_timeout) {
   io::FileSystem& files = environment.files;
   const StoreLayout layout(store_path);
+  KEYHOLD_TRY(check_own_process());
   KEYHOLD_TRY(check_anchor_path(plan.anchor_path));
   KEYHOLD_TRY_ASSIGN(const auto client,
                      make_client(clients_or_default(clients, environment), plan.key));

@@ -28,6 +28,10 @@ refused "outside the store $store" "wal_dir" -- "${bench[@]}" --fs_uri="$uri" --
 refused "allow_mmap_reads" "turn it off" -- "${bench[@]}" --fs_uri="$uri" --db="$store/m" --mmap_read=1
 refused "allow_mmap_writes" "turn it off" -- "${bench[@]}" --fs_uri="$uri" --db="$store/m" --mmap_write=1
 
+# What this process itself lacks is told at once, however long the KMS would be waited for.
+KEYHOLD_AEAD=aes KEYHOLD_KMS_WAIT=forever \
+  refused "KEYHOLD_AEAD=aes" "openssl or ipsec-mb" -- timeout -s KILL 60 "${bench[@]}" --fs_uri="$uri" --db="$store/db"
+
 # A plaintext table inside the store is never read as such.
 ldb --db="$scratch/plain" --create_if_missing put a b >/dev/null
 ldb --db="$scratch/plain" compact >/dev/null
