@@ -47,6 +47,13 @@ std::string limit_text() {
   return limit == RLIM_INFINITY ? "unlimited" : std::to_string(limit) + " bytes";
 }
 
+std::string how_to_raise() {
+  return "raise the limit (ulimit -l, LimitMEMLOCK= in the systemd unit, or, for this process as "
+         "it "
+         "runs, prlimit --memlock=BYTES --pid " +
+         std::to_string(::getpid()) + ") or grant CAP_IPC_LOCK";
+}
+
 }  // namespace
 
 Result<std::uint8_t*> map_guarded(std::size_t size_bytes) {
@@ -91,8 +98,13 @@ tl::unexpected<Error> memory_lock_failure(int error_number, std::size_t wanted_b
               "cannot lock " + std::to_string(wanted_bytes) +
                   " more bytes of memory for keys: " + std::strerror(error_number) +
                   "; RLIMIT_MEMLOCK is " + limit_text() + ", " + std::to_string(locked_bytes) +
-                  " bytes hold keys already; raise the limit (ulimit -l, or LimitMEMLOCK= in the "
-                  "systemd unit) or grant CAP_IPC_LOCK");
+                  " bytes hold keys already; close files, " + how_to_raise());
+}
+
+std::string memory_lock_warning(std::size_t locked_bytes) {
+  return std::to_string(locked_bytes) +
+         " bytes of memory are locked for keys, and RLIMIT_MEMLOCK is " + limit_text() +
+         ": beyond it no further file can be opened; " + how_to_raise();
 }
 
 #if defined(KEYHOLD_ASAN)

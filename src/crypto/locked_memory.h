@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "base/error.h"
 
@@ -23,6 +24,9 @@ std::size_t memory_lock_limit_bytes();
 // Code::permission: what was wanted, the limit, what the pool holds, and how to raise it.
 tl::unexpected<Error> memory_lock_failure(int error_number, std::size_t wanted_bytes,
                                           std::size_t locked_bytes);
+
+// What to log when the pool comes near the limit.
+std::string memory_lock_warning(std::size_t locked_bytes);
 
 // Under AddressSanitizer free blocks are poisoned, so that use after release is found; else
 // nothing.

@@ -2,9 +2,11 @@
 
 #include <bit>
 #include <cerrno>
+#include <utility>
 
 #include <pthread.h>
 
+#include "base/log.h"
 #include "crypto/fatal.h"
 #include "crypto/locked_memory.h"
 
@@ -63,9 +65,24 @@ std::uint64_t SecretPool::full_mask(std::size_t size_class) {
 }
 
 Result<std::uint8_t*> SecretPool::allocate(std::size_t size_bytes) {
-  const std::lock_guard guard(mutex_);
-  if (size_bytes > kLargestBlockBytes) return allocate_large(size_bytes);
-  return allocate_block(size_class_of(size_bytes));
+  std::size_t warn_at_bytes = 0;
+  auto data = [&] {
+    const std::lock_guard guard(mutex_);
+    auto taken = size_bytes > kLargestBlockBytes ? allocate_large(size_bytes)
+                                                 : allocate_block(size_class_of(size_bytes));
+    warn_at_bytes = std::exchange(warn_at_bytes_, 0);
+    return taken;
+  }();
+  // Not under the mutex: a sink of the log may want keys.
+  if (warn_at_bytes > 0) log::warning(memory_lock_warning(warn_at_bytes));
+  return data;
+}
+
+// Once a process, while there is still time to raise the limit.
+void SecretPool::look_at_limit() {
+  if (has_warned_ || locked_bytes_ < memory_lock_limit_bytes() / 10 * kWarnAtTenths) return;
+  has_warned_ = true;
+  warn_at_bytes_ = locked_bytes_;
 }
 
 void SecretPool::release(std::uint8_t* data, std::size_t size_bytes) {
@@ -188,6 +205,7 @@ std::map<std::uint8_t*, std::unique_ptr<SecretPool::Chunk>>::iterator SecretPool
 Status SecretPool::lock(std::uint8_t* base, std::size_t size_bytes) {
   if (!lock_pages(base, size_bytes)) return memory_lock_failure(errno, size_bytes, locked_bytes_);
   locked_bytes_ += size_bytes;
+  look_at_limit();
   return {};
 }
 

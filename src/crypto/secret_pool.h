@@ -28,7 +28,8 @@ class SecretPool {
   static constexpr std::size_t kPageSizeBytes = 4096;
   static constexpr std::size_t kChunkPages = 16;
   static constexpr std::size_t kMinBlockSizeBytes = 64;
-  static constexpr std::size_t kSizeClasses = 7;  // 64 << 0 … 64 << 6
+  static constexpr std::size_t kWarnAtTenths = 7;  // of the limit
+  static constexpr std::size_t kSizeClasses = 7;   // 64 << 0 … 64 << 6
 
   // The process's pool; never destroyed, so that keys in static objects may outlive everything.
   static SecretPool& instance();
@@ -37,7 +38,9 @@ class SecretPool {
   SecretPool(const SecretPool&) = delete;
   SecretPool& operator=(const SecretPool&) = delete;
 
-  // Zeroed, 64-byte aligned. Code::permission where no more may be locked.
+  // Zeroed, 64-byte aligned. Code::permission where no more may be locked: for as long as that is
+  // so; what is released, or a limit raised meanwhile (prlimit), serves the next call. Logs a
+  // warning, once, when the pool has come near the limit.
   Result<std::uint8_t*> allocate(std::size_t size_bytes);
   // REQUIRES: `data` came from allocate(size_bytes). Wipes.
   void release(std::uint8_t* data, std::size_t size_bytes);
@@ -69,6 +72,7 @@ class SecretPool {
   Status add_chunk();
   void drop_chunk_if_idle(const Page& page);
   std::map<std::uint8_t*, std::unique_ptr<Chunk>>::iterator chunk_of(const std::uint8_t* address);
+  void look_at_limit();
   Status lock(std::uint8_t* base, std::size_t size_bytes);
   void unlock(std::uint8_t* base, std::size_t size_bytes);
 
@@ -83,6 +87,8 @@ class SecretPool {
   Page* spare_ = nullptr;  // locked, empty
   std::size_t locked_bytes_ = 0;
   std::size_t used_bytes_ = 0;
+  bool has_warned_ = false;
+  std::size_t warn_at_bytes_ = 0;  // of the warning that is due; 0: none
 };
 
 }  // namespace keyhold::crypto

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "crypto/secret_pool.h"
 #include "crypto/test_process_memory.h"
 
@@ -132,8 +133,8 @@ TEST(SecretPool, ChildLocksItsPagesAgain) {
 }
 
 // As an unprivileged process with little to lock. In a child only.
-void limit_locked_memory(rlim_t bytes) {
-  const rlimit limit{.rlim_cur = bytes, .rlim_max = bytes};
+void limit_locked_memory(rlim_t bytes, rlim_t at_most) {
+  const rlimit limit{.rlim_cur = bytes, .rlim_max = at_most};
   ASSERT_EQ(::setrlimit(RLIMIT_MEMLOCK, &limit), 0);
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
@@ -142,7 +143,7 @@ void limit_locked_memory(rlim_t bytes) {
 
 TEST(SecretPool, LimitErrorNamesLimitUseAndRemedy) {
   const std::string answer = in_child([]() -> std::string {
-    limit_locked_memory(256 * 1024);
+    limit_locked_memory(256 * 1024, 256 * 1024);
     std::vector<Key256> keys;
     for (;;) {
       auto key = Key256::allocate();
@@ -159,7 +160,7 @@ TEST(SecretPool, LimitErrorNamesLimitUseAndRemedy) {
 
 TEST(SecretPool, LimitIsUsedToTheLastPageAndMemoryComesBack) {
   const std::string answer = in_child([]() -> std::string {
-    limit_locked_memory(256 * 1024);
+    limit_locked_memory(256 * 1024, 256 * 1024);
     std::vector<Key256> keys;
     const auto take_all = [&] {
       for (auto key = Key256::allocate(); key; key = Key256::allocate()) {
@@ -176,6 +177,34 @@ TEST(SecretPool, LimitIsUsedToTheLastPageAndMemoryComesBack) {
     return take_all() == first ? "well" : "memory lost";
   });
   EXPECT_EQ(answer, "well");
+}
+
+TEST(SecretPool, WarnsOnceNearTheLimitAndGoesOnWhereItIsRaised) {
+  const std::string answer = in_child([]() -> std::string {
+    limit_locked_memory(256 * 1024, 512 * 1024);
+    std::vector<std::string> warnings;
+    std::size_t locked_at_warning = 0;
+    log::set_sink([&](log::Level, std::string_view message) {
+      locked_at_warning = secret_memory_use().locked_bytes;
+      warnings.emplace_back(message);
+    });
+    std::vector<Key256> keys;
+    const auto take_all = [&] {
+      for (auto key = Key256::allocate(); key; key = Key256::allocate()) {
+        keys.push_back(*std::move(key));
+      }
+      return keys.size();
+    };
+    const std::size_t first = take_all();
+    const rlimit raised{.rlim_cur = 512 * 1024, .rlim_max = 512 * 1024};
+    if (::setrlimit(RLIMIT_MEMLOCK, &raised) != 0) return "not raised";
+    if (take_all() < first * 3 / 2) return "does not go on";
+    if (warnings.size() != 1) return std::to_string(warnings.size()) + " warnings";
+    if (locked_at_warning < 175 * 1024 || locked_at_warning > 200 * 1024) return "not at 70 %";
+    return warnings[0];
+  });
+  EXPECT_NE(answer.find("RLIMIT_MEMLOCK is 262144 bytes"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("prlimit --memlock"), std::string::npos) << answer;
 }
 
 // As the kernel tells it, apart from the pool's own question.
