@@ -154,12 +154,18 @@ TEST_F(DatabaseTest, SyncedBytesInSmallRanges) {
 }
 
 TEST_F(DatabaseTest, RecycledLogsServeOverReopen) {
-  options_.recycle_log_file_num = 4;
+  const auto counter = std::make_shared<RecyclingCounter>(store_.store.file_system);
+  const auto env = rocksdb::NewCompositeEnv(counter);
+  options_.env = env.get();
+  recycle_logs(options_);
   for (int round = 0; round < 4; ++round) {
+    const int before = counter->recycled();
     const auto db = open_db(options_);
     ASSERT_TRUE(db);
+    ASSERT_EQ(db->GetDBOptions().recycle_log_file_num, 4U) << "RocksDB has switched it off";
     expect_range(*db, 0, round * 8000);
     put_range(*db, round * 8000, (round + 1) * 8000);
+    EXPECT_GT(counter->recycled(), before);
   }
   const auto db = open_db(options_);
   ASSERT_TRUE(db);

@@ -44,6 +44,11 @@ rocksdb::Options small_options(rocksdb::Env* env) {
   return options;
 }
 
+void recycle_logs(rocksdb::Options& options, std::size_t count) {
+  options.recycle_log_file_num = count;
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+}
+
 std::unique_ptr<rocksdb::DB> open_db(const rocksdb::Options& options, const std::string& path) {
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, path, &db);

@@ -1,6 +1,7 @@
 // A store with keys of the test's own, and RocksDB on it: no KMS, no host.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -25,6 +26,28 @@ struct TestStore {
   std::unique_ptr<rocksdb::Env> env;
 };
 
+// Counts the logs that RocksDB begins in the blocks of an old one.
+class RecyclingCounter final : public rocksdb::FileSystemWrapper {
+ public:
+  using FileSystemWrapper::FileSystemWrapper;
+  static const char* kClassName() { return "RecyclingCounter"; }
+  [[nodiscard]] const char* Name() const override { return kClassName(); }
+  [[nodiscard]] int recycled() const { return recycled_; }
+
+  rocksdb::IOStatus ReuseWritableFile(const std::string& name, const std::string& old_name,
+                                      const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSWritableFile>* result,
+                                      rocksdb::IODebugContext* debug) override {
+    const rocksdb::IOStatus status =
+        FileSystemWrapper::ReuseWritableFile(name, old_name, options, result, debug);
+    if (status.ok()) ++recycled_;
+    return status;
+  }
+
+ private:
+  std::atomic<int> recycled_ = 0;
+};
+
 inline constexpr const char* kRoot = "/store";
 inline constexpr const char* kDb = "/store/db";
 
@@ -41,6 +64,9 @@ struct MemoryStore {
 
 // For `env`: create_if_missing, small buffers, so that a few kilobytes make files of every kind.
 rocksdb::Options small_options(rocksdb::Env* env);
+
+// Recycled logs, and the one recovery mode in which RocksDB 7.8 does not quietly switch them off.
+void recycle_logs(rocksdb::Options& options, std::size_t count = 4);
 
 // The database at `path`; fails the test and returns null where it does not open.
 std::unique_ptr<rocksdb::DB> open_db(const rocksdb::Options& options,
