@@ -166,6 +166,10 @@ Result<FileInfo> FaultFileSystem::info(const std::string& path) {
   return trigger_->run(Kind::other, "stat", path, [&] { return inner_.info(path); });
 }
 
+Result<FileInfo> FaultFileSystem::entry(const std::string& path) {
+  return trigger_->run(Kind::other, "lstat", path, [&] { return inner_.entry(path); });
+}
+
 Status FaultFileSystem::rename(const std::string& from, const std::string& to) {
   return trigger_->run(Kind::change, "rename", from + " to " + to,
                        [&] { return inner_.rename(from, to); });

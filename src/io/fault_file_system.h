@@ -58,6 +58,7 @@ class FaultFileSystem final : public FileSystem {
 
   Result<std::unique_ptr<File>> open(const std::string& path, const OpenOptions& options) override;
   Result<FileInfo> info(const std::string& path) override;
+  Result<FileInfo> entry(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status link(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;

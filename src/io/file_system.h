@@ -16,7 +16,7 @@
 namespace keyhold::io {
 
 struct FileInfo {
-  enum class Type : std::uint8_t { file, directory, other };
+  enum class Type : std::uint8_t { file, directory, symbolic_link, other };
   Type type;
   std::uint64_t size_bytes;
   std::uint64_t device;
@@ -81,9 +81,13 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
+  // Code::integrity for what is neither a file nor a directory (a FIFO, a device): it is not waited
+  // for.
   virtual Result<std::unique_ptr<File>> open(const std::string& path,
                                              const OpenOptions& options) = 0;
   virtual Result<FileInfo> info(const std::string& path) = 0;
+  // The same of the name itself: a symbolic link is not followed (lstat).
+  virtual Result<FileInfo> entry(const std::string& path) { return info(path); }
   // Atomically; replaces `to` where it exists.
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status link(const std::string& from, const std::string& to) = 0;

@@ -27,6 +27,7 @@ int posix_advice(Advice advice) {
 FileInfo::Type type_of(mode_t mode) {
   if (S_ISREG(mode)) return FileInfo::Type::file;
   if (S_ISDIR(mode)) return FileInfo::Type::directory;
+  if (S_ISLNK(mode)) return FileInfo::Type::symbolic_link;
   return FileInfo::Type::other;
 }
 

@@ -14,10 +14,23 @@
 namespace keyhold::io {
 namespace {
 
+// Somebody may have put a FIFO where a file was: its open would wait for the other end. So would
+// that of a file whose lease somebody holds, but not for long, and for good reason.
+int open_without_waiting(const std::string& path, int flags, mode_t mode) {
+  const auto open_with = [&](int more) {
+    return without_eintr([&] { return ::open(path.c_str(), flags | more, mode); });
+  };
+  const int fd = open_with(O_NONBLOCK);
+  return fd < 0 && errno == EWOULDBLOCK ? open_with(0) : fd;
+}
+
 Result<Descriptor> open_descriptor(const std::string& path, int flags, mode_t mode) {
-  const int fd = without_eintr([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
-  if (fd < 0) return fail_path(errno, "open", path);
-  return Descriptor(fd);
+  Descriptor opened(open_without_waiting(path, flags | O_CLOEXEC | O_NOCTTY, mode));
+  if (opened.get() < 0 && errno != ENXIO) return fail_path(errno, "open", path);
+  struct stat raw {};  // ENXIO: a socket, or a device that is not there
+  if (opened.get() >= 0 && ::fstat(opened.get(), &raw) != 0) return fail_path(errno, "fstat", path);
+  if (S_ISREG(raw.st_mode) || S_ISDIR(raw.st_mode)) return opened;
+  return fail(Code::integrity, "open " + path + ": neither a file nor a directory");
 }
 
 int access_flags(const OpenOptions& options) {
@@ -80,6 +93,12 @@ class PosixFileSystem final : public FileSystem {
   Result<FileInfo> info(const std::string& path) override {
     struct stat raw {};
     if (::stat(path.c_str(), &raw) != 0) return fail_path(errno, "stat", path);
+    return info_of(raw);
+  }
+
+  Result<FileInfo> entry(const std::string& path) override {
+    struct stat raw {};
+    if (::lstat(path.c_str(), &raw) != 0) return fail_path(errno, "lstat", path);
     return info_of(raw);
   }
 

@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -51,6 +52,53 @@ TEST(PosixFileSystem, ErrorsNameOperationPathAndReason) {
   EXPECT_EQ(opened.error().message(), "open /nowhere/at/all: No such file or directory");
 }
 
+TEST(PosixFileSystem, WhatIsNoFileIsRefusedAtOnce) {
+  const TemporaryDirectory directory;
+  const std::string fifo = directory.path() + "/fifo";
+  const std::string link = directory.path() + "/link";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  ASSERT_EQ(::symlink("/dev/null", link.c_str()), 0);
+  FileSystem& files = posix_file_system();
+  for (const std::string& path : {fifo, link}) {
+    for (const auto access : {OpenOptions::Access::read, OpenOptions::Access::read_write}) {
+      const auto opened = files.open(path, {.access = access});
+      ASSERT_FALSE(opened) << path;
+      EXPECT_EQ(opened.error().code(), Code::integrity);
+      EXPECT_EQ(opened.error().message(), "open " + path + ": neither a file nor a directory");
+    }
+    EXPECT_EQ(files.lock(path, true).error().code(), Code::integrity);
+  }
+}
+
+TEST(PosixFileSystem, EntryIsTheNameAndInfoWhatItLeadsTo) {
+  const TemporaryDirectory directory;
+  const std::string link = directory.path() + "/link";
+  ASSERT_EQ(::symlink(directory.path().c_str(), link.c_str()), 0);
+  FileSystem& files = posix_file_system();
+  EXPECT_EQ(files.entry(link)->type, FileInfo::Type::symbolic_link);
+  EXPECT_EQ(files.info(link)->type, FileInfo::Type::directory);
+  EXPECT_EQ(files.entry(directory.path())->type, FileInfo::Type::directory);
+  EXPECT_EQ(files.entry(link + "s").error().code(), Code::not_found);
+}
+
+// The lease of a reader (keyhold store verify takes one for a moment) is waited for, not told.
+TEST(PosixFileSystem, OpensAFileWhoseLeaseSomebodyGivesUp) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/file";
+  ASSERT_TRUE(replace_file(posix_file_system(), path, as_bytes("x")));
+  const Descriptor held(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (::fcntl(held.get(), F_SETLEASE, F_RDLCK) != 0) GTEST_SKIP() << "no leases on this disk";
+  std::signal(SIGIO, [](int) {});
+  std::thread holder([&] {
+    while (::fcntl(held.get(), F_GETLEASE) == F_RDLCK) std::this_thread::yield();  // until asked
+    ::fcntl(held.get(), F_SETLEASE, F_UNLCK);
+  });
+  const auto opened = posix_file_system().open(path, {.access = OpenOptions::Access::read_write});
+  holder.join();
+  std::signal(SIGIO, SIG_DFL);
+  EXPECT_TRUE(opened) << opened.error().message();
+}
+
 TEST(PosixFileSystem, DirectIsDroppedWhereTheFileSystemRefusesIt) {
   // procfs has no direct I/O.
   const auto file = posix_file_system().open("/proc/self/status", {.direct = true});
@@ -61,9 +109,9 @@ TEST(PosixFileSystem, DirectIsDroppedWhereTheFileSystemRefusesIt) {
 }
 
 TEST(PosixFileSystem, AFullDeviceIsNoSpace) {
-  const auto file = posix_file_system().open("/dev/full", kReadWrite);
-  ASSERT_TRUE(file) << file.error().message();
-  const auto written = (*file)->write_at(0, as_bytes("x"));
+  Descriptor full(::open("/dev/full", O_RDWR | O_CLOEXEC));
+  ASSERT_GE(full.get(), 0);
+  const auto written = PosixFile(std::move(full), "/dev/full", false).write_at(0, as_bytes("x"));
   EXPECT_EQ(code_of(written), Code::no_space);
   EXPECT_EQ(message_of(written), "pwrite /dev/full: No space left on device");
 }

@@ -16,11 +16,12 @@ bool is_leftover(std::string_view path) {
 }
 
 bool is_empty_lock_file(std::string_view path, const io::FileInfo& info) {
-  return name_of(path) == kLockFileName && info.size_bytes == 0;
+  return info.type == io::FileInfo::Type::file && name_of(path) == kLockFileName &&
+         info.size_bytes == 0;
 }
 
-// Every file below `folder`, depth first in the order of names. A file that goes away meanwhile is
-// left out.
+// Everything below `folder` but the folders, depth first in the order of names. No link is
+// followed. A file that goes away meanwhile is left out.
 Status walk(io::FileSystem& files, const std::string& folder,
             const std::vector<std::string>& excluded,
             std::vector<std::pair<std::string, io::FileInfo>>& found) {
@@ -28,12 +29,12 @@ Status walk(io::FileSystem& files, const std::string& folder,
   for (const std::string& name : names) {
     std::string path = io::join_path(folder, name);
     if (std::ranges::find(excluded, path) != excluded.end()) continue;
-    auto info = files.info(path);
+    auto info = files.entry(path);
     if (!info && info.error().code() == Code::not_found) continue;
     if (!info) return fail(info.error());
     if (info->type == io::FileInfo::Type::directory) {
       KEYHOLD_TRY(walk(files, path, excluded, found));
-    } else if (info->type == io::FileInfo::Type::file) {
+    } else {
       found.emplace_back(std::move(path), *info);
     }
   }
@@ -64,7 +65,7 @@ Result<std::uint64_t> Store::remove_leftovers() {
   KEYHOLD_TRY_ASSIGN(const auto found, walk_store(files_, root_));
   std::uint64_t removed = 0;
   for (const auto& [path, info] : found) {
-    if (!is_leftover(path)) continue;
+    if (!is_leftover(path) || info.type != io::FileInfo::Type::file) continue;
     auto lock = files_.lock(path);
     if (!lock && lock.error().code() == Code::busy) continue;  // its maker is alive
     if (!lock) return fail(lock.error());

@@ -17,6 +17,20 @@ bool is_damage(const Error& error) {
          error.code() == Code::wrong_key;
 }
 
+// What the store never makes; nothing for what it may.
+std::string_view why_foreign(io::FileInfo::Type type) {
+  switch (type) {
+    case io::FileInfo::Type::symbolic_link:
+      return "a symbolic link, which the store never makes: what it leads to is not verified, and "
+             "an engine would follow it";
+    case io::FileInfo::Type::other:
+      return "neither a file nor a folder (a FIFO, a socket or a device): the store never makes "
+             "one";
+    default:
+      return {};
+  }
+}
+
 class FileVerifier {
  public:
   FileVerifier(std::string path, VerifyReport& report,
@@ -24,6 +38,11 @@ class FileVerifier {
       : path_(std::move(path)), report_(report), progress_(progress) {}
 
   Status run(io::FileSystem& files, KeySource& keys) {
+    KEYHOLD_TRY_ASSIGN(const io::FileInfo entry, files.entry(path_));
+    if (const auto foreign = why_foreign(entry.type); !foreign.empty()) {
+      ++report_.files;
+      return note("name", Error(Code::integrity, std::string(foreign)));
+    }
     KEYHOLD_TRY_ASSIGN(std::unique_ptr<io::File> file, files.open(path_, {}));
     ++report_.files;
     auto header = HeaderBlock::load(*file, keys, path_);
