@@ -135,6 +135,40 @@ TEST_F(Nonces, CrashAndReopen) {
   }
 }
 
+// Nothing acknowledged can be cut: an engine that asks for it is refused, goes on at the same end,
+// and what it writes instead of what it wanted gone meets no nonce again.
+TEST_F(Nonces, TruncateAndGoOn) {
+  for (const Layout layout : {Layout::log, Layout::table}) {
+    const auto file = *store_->create("/store/f", layout);
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      const std::uint64_t size = file->size();
+      ASSERT_TRUE(file->append(test_bytes(5000, 2 * i)));
+      EXPECT_EQ(file->truncate(size).error().code(), Code::unsupported);
+      ASSERT_TRUE(file->truncate(file->size()));
+      ASSERT_TRUE(file->append(test_bytes(5000, 2 * i + 1)));
+    }
+    ASSERT_TRUE(file->sync(true));
+    ASSERT_TRUE(file->close());
+    EXPECT_EQ(read_back("/store/f")->size(), 40000U);
+  }
+}
+
+// An open cuts a torn tail off and writes over it: the same place and frame numbers, other bytes.
+TEST_F(Nonces, TornTailCutAtOpenAndWrittenOver) {
+  write_file("/store/l", Layout::log, test_bytes(100));
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    ByteVector torn;
+    {
+      const auto file = *store_->reopen("/store/l");
+      ASSERT_TRUE(file->append(test_bytes(600, i)));
+      torn = *disk_->raw("/store/l");  // as a writer leaves it that never closed
+    }
+    torn.resize(torn.size() - 1 - std::size_t{i} * 36);  // into the data or the session frame
+    ASSERT_TRUE(disk_->set_raw("/store/l", torn));
+    ASSERT_EQ(read_back("/store/l")->size(), 100U);
+  }
+}
+
 // The disk goes back to an older state, the process does not: as after the restore of a snapshot
 // below a store that is opened again.
 TEST_F(Nonces, OlderDiskStateReopened) {
