@@ -34,9 +34,8 @@ std::optional<FrameHeader> parse_frame_header(ByteView bytes) {
   return header;
 }
 
-std::array<std::uint8_t, kMarkerSizeBytes> marker_input(std::uint64_t offset,
-                                                        std::uint64_t synced) {
-  std::array<std::uint8_t, kMarkerSizeBytes> input{};
+Marker marker_input(std::uint64_t offset, std::uint64_t synced) {
+  Marker input{};
   store_le<std::uint64_t>(input, offset);
   store_le<std::uint64_t>(MutableByteView(input).subspan(8), synced);
   return input;

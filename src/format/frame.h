@@ -32,11 +32,13 @@ inline constexpr std::size_t kFrameOverheadBytes = kFrameHeaderSizeBytes + 16;
 inline constexpr std::size_t kMaxFrameSizeBytes = 8192;
 inline constexpr std::size_t kMaxFramePayloadBytes = kMaxFrameSizeBytes - kFrameOverheadBytes;
 
+using Marker = std::array<std::uint8_t, kMarkerSizeBytes>;
+
 // Persisted: the numbers never change.
 enum class FrameKind : std::uint8_t { data = 1, session = 2 };
 
 struct FrameHeader {
-  std::array<std::uint8_t, kMarkerSizeBytes> marker{};
+  Marker marker{};
   std::uint64_t number = 0;
   std::uint64_t synced = 0;
   std::uint32_t payload_bytes = 0;
@@ -58,7 +60,7 @@ std::optional<FrameHeader> parse_frame_header(ByteView bytes);
 
 // The marker PRF's input. The marker depends on no session, so it speaks for `synced` even where
 // the session frame that the tag needs is damaged.
-std::array<std::uint8_t, kMarkerSizeBytes> marker_input(std::uint64_t offset, std::uint64_t synced);
+Marker marker_input(std::uint64_t offset, std::uint64_t synced);
 
 // The field `synced` of what may be a frame. REQUIRES: bytes.size() >= 32.
 std::uint64_t synced_field(ByteView bytes);

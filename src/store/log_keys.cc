@@ -13,6 +13,23 @@ Status LogKeys::load() {
   return {};
 }
 
+const format::Marker& LogKeys::marker_at(std::uint64_t offset, std::uint64_t synced) {
+  const bool there = ahead_first_ != 0 && synced == ahead_synced_ && offset >= ahead_first_ &&
+                     offset < ahead_first_ + kMarkersAhead * format::kFrameAlignment;
+  if (!there) {
+    ahead_first_ = offset;
+    ahead_synced_ = synced;
+    for (format::Marker& marker : ahead_) {
+      marker = format::marker_input(offset, synced);
+      offset += format::kFrameAlignment;
+    }
+    const MutableByteView blocks(ahead_.front().data(), sizeof(ahead_));
+    marker_.evaluate(blocks, blocks);
+    return ahead_.front();
+  }
+  return ahead_[(offset - ahead_first_) / format::kFrameAlignment];
+}
+
 Status LogKeys::enter_session(const format::Salt& salt) {
   if (in_session() && salt == session_salt_) return {};
   session_.release();
@@ -26,6 +43,7 @@ Status LogKeys::enter_session(const format::Salt& salt) {
 void LogKeys::wipe() {
   secret_.release();
   marker_.release();
+  ahead_first_ = 0;
   session_.release();
 }
 

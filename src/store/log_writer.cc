@@ -98,12 +98,11 @@ Status LogWriter::begin_session(Batch& batch) {
 
 // Takes the frame's bytes off the buffer, with header and padding written.
 MutableByteView LogWriter::begin_frame(Batch& batch, FrameKind kind, std::size_t payload_bytes) {
-  FrameHeader header{.number = batch.end.next_number,
-                     .synced = synced_frames_,
-                     .payload_bytes = static_cast<std::uint32_t>(payload_bytes),
-                     .kind = kind};
-  keys_.marker().evaluate(format::marker_input(batch.end.physical_offset, synced_frames_),
-                          header.marker);
+  const FrameHeader header{.marker = keys_.marker_at(batch.end.physical_offset, synced_frames_),
+                           .number = batch.end.next_number,
+                           .synced = synced_frames_,
+                           .payload_bytes = static_cast<std::uint32_t>(payload_bytes),
+                           .kind = kind};
   const MutableByteView frame = batch.out.first(header.size_bytes());
   format::serialize_frame_header(header, frame);
   std::ranges::fill(frame.subspan(format::kFrameOverheadBytes + payload_bytes), std::uint8_t{0});

@@ -6,7 +6,7 @@
 
 namespace keyhold::store {
 
-inline constexpr std::size_t kScratchSizeBytes = 128 * 1024;
+inline constexpr std::size_t kScratchSizeBytes = 256 * 1024;
 
 // 4096-byte aligned, kScratchSizeBytes long; the calling thread's own until it calls again. Never
 // holds plaintext or keys.

@@ -22,9 +22,8 @@ Status SealGuard::Use::check() const {
   return {};
 }
 
-Status SealGuard::Use::check(std::uint64_t began_in) const {
-  KEYHOLD_TRY(check());
-  if (guard_.epoch_ != began_in) {
+Status SealGuard::confirm(std::uint64_t began_in) const {
+  if (epoch_ != began_in) {
     return fail(Code::sealed, "the store was sealed meanwhile: what was under way does not count");
   }
   return {};

@@ -3,6 +3,7 @@
 // new readers, so that a stream of I/O cannot starve a seal.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <list>
 #include <mutex>
@@ -38,14 +39,16 @@ class SealGuard {
 
     // Code::sealed where the store is sealed.
     [[nodiscard]] Status check() const;
-    // And where it was sealed since epoch `began_in`.
-    [[nodiscard]] Status check(std::uint64_t began_in) const;
     // Rises at every seal. What began in one epoch must not report success in another.
     [[nodiscard]] std::uint64_t epoch() const { return guard_.epoch_; }
 
    private:
     SealGuard& guard_;
   };
+
+  // Code::sealed where the store was sealed since epoch `began_in`, which a use gave. Waits for
+  // nobody; what a seal that has returned ended is never confirmed.
+  [[nodiscard]] Status confirm(std::uint64_t began_in) const;
 
   // Refuses, raises the epoch, wipes every registered holder. Returns when no key use is under way
   // and all are wiped.
@@ -59,7 +62,7 @@ class SealGuard {
  private:
   pthread_rwlock_t lock_;
   bool sealed_ = false;
-  std::uint64_t epoch_ = 1;
+  std::atomic<std::uint64_t> epoch_ = 1;  // changed under the exclusive lock
   std::mutex holders_mutex_;
   std::list<KeyHolder*> holders_;
 };

@@ -118,7 +118,11 @@ Status TableWriter::hold(ByteView data) {
 // Seals and writes as many chunks as one scratch buffer takes; `data` shrinks by what went into
 // them.
 Status TableWriter::seal_chunks(ByteView& data) {
-  const MutableByteView scratch = thread_scratch();
+  const std::uint64_t offset = format::kHeaderSizeBytes + next_chunk_ * kChunkSizeBytes;
+  // A write ends where the buffer's size divides the file: the kernel then caches the file in large
+  // folios, which random reads find faster.
+  const MutableByteView scratch =
+      thread_scratch().first(kScratchSizeBytes - offset % kScratchSizeBytes);
   const std::size_t size_before = data.size();
   std::size_t count = 0;
   std::uint64_t epoch = 0;
@@ -128,7 +132,6 @@ Status TableWriter::seal_chunks(ByteView& data) {
     count = seal_into(scratch, data);
     return {};
   }));
-  const std::uint64_t offset = format::kHeaderSizeBytes + next_chunk_ * kChunkSizeBytes;
   KEYHOLD_TRY(file_->write_at(offset, scratch.first(count * kChunkSizeBytes)));
   next_chunk_ += count;
   size_bytes_ += size_before - data.size();
