@@ -224,7 +224,9 @@ class CrashLoop : public ::testing::TestWithParam<Case> {
 // Rounds of: open, find all that was ever acknowledged, write with sync, change the keys, crash.
 TEST_P(CrashLoop, SyncedWritesAreThere) {
   const char* const given = std::getenv("KEYHOLD_CRASH_SEED");
-  const auto seed = given == nullptr ? std::random_device()()
+  std::array<std::uint8_t, 4> drawn{};
+  crypto::system_random().fill(drawn);
+  const auto seed = given == nullptr ? load_le<std::uint32_t>(drawn)
                                      : static_cast<unsigned>(std::strtoul(given, nullptr, 10));
   SCOPED_TRACE(fmt::format("KEYHOLD_CRASH_SEED={}", seed));
   dice_.seed(seed);
