@@ -119,6 +119,11 @@ class FaultFile final : public File {
     inner_->advise(advice, offset, length);
   }
 
+  void set_path(const std::string& path) override {
+    inner_->set_path(path);
+    path_ = path;
+  }
+
   Status close() override {
     Status closed = inner_->close();
     return trigger_->run(Kind::other, "close", path_, [&] { return std::move(closed); });
@@ -127,7 +132,7 @@ class FaultFile final : public File {
  private:
   const std::unique_ptr<File> inner_;
   const std::shared_ptr<Trigger> trigger_;
-  const std::string path_;
+  std::string path_;
 };
 
 }  // namespace

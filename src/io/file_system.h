@@ -60,6 +60,8 @@ class File {
   virtual Status reserve(std::uint64_t offset, std::uint64_t length) = 0;
   virtual Result<FileInfo> info() = 0;
   virtual void advise(Advice advice, std::uint64_t offset, std::uint64_t length) = 0;
+  // Later errors name the file so: it was renamed. Before other threads have the handle.
+  virtual void set_path(const std::string& /*path*/) {}
   // Closes; the destructor does too, but cannot report. Not while another call runs. Every later
   // call fails, but a second close does nothing.
   virtual Status close() = 0;

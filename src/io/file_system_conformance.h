@@ -344,6 +344,15 @@ TYPED_TEST_P(FileSystemConformance, SpaceIsFreeAndTotal) {
   EXPECT_EQ(code_of(this->files().space(this->path("none"))), Code::not_found);
 }
 
+TYPED_TEST_P(FileSystemConformance, ARenamedHandleNamesItsErrorsAnew) {
+  const auto file = this->must_open("old", kCreate);
+  ASSERT_TRUE(this->files().rename(this->path("old"), this->path("new")));
+  file->set_path(this->path("new"));
+  ASSERT_TRUE(file->close());
+  const std::string message = message_of(file->write_at(0, as_bytes("x")));
+  EXPECT_THAT(message, testing::HasSubstr("pwrite " + this->path("new") + ": "));
+}
+
 TYPED_TEST_P(FileSystemConformance, ReplaceFileMakesAndReplacesAndLeavesNothingBeside) {
   ASSERT_TRUE(replace_file(this->files(), this->path("a"), as_bytes("one")));
   ASSERT_TRUE(replace_file(this->files(), this->path("a"), as_bytes("second")));
@@ -380,8 +389,8 @@ REGISTER_TYPED_TEST_SUITE_P(
     HandlesOfOneFileSeeEachOther, InfoNamesTypeSizeAndInode,
     RenameReplacesAndOpenHandlesStayWithTheirFile, RenameOfNothingFailsAndOntoItselfDoesNothing,
     RenameBetweenFilesAndDirectoriesFails, RenameMovesDirectoriesWithTheirContent,
-    ALinkIsTheSameFile, ARemovedFileLivesUntilItsHandlesClose, DirectoriesAreMadeListedAndRemoved,
-    ListIsSortedAndWithoutDots, AnExclusiveLockKeepsOthersOut,
+    ALinkIsTheSameFile, ARemovedFileLivesUntilItsHandlesClose, ARenamedHandleNamesItsErrorsAnew,
+    DirectoriesAreMadeListedAndRemoved, ListIsSortedAndWithoutDots, AnExclusiveLockKeepsOthersOut,
     SharedLocksShareAndKeepTheExclusiveOut, DirectHandlesWorkInAlignedBlocks,
     ThreadsShareAHandleAndTheNames, SpaceIsFreeAndTotal,
     ReplaceFileMakesAndReplacesAndLeavesNothingBeside,

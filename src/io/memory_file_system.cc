@@ -78,6 +78,8 @@ class MemoryFile final : public File {
 
   void advise(Advice /*advice*/, std::uint64_t /*offset*/, std::uint64_t /*length*/) override {}
 
+  void set_path(const std::string& path) override { path_ = path; }
+
   Status close() override {
     return disk_->run("close", path_, [&](Volume& volume) -> Outcome<void> {
       drop(volume);
@@ -117,7 +119,7 @@ class MemoryFile final : public File {
 
   const std::shared_ptr<Disk> disk_;
   const InodePtr inode_;
-  const std::string path_;
+  std::string path_;
   const bool writable_;
   const bool direct_;
   bool open_ = true;

@@ -62,6 +62,7 @@ class PosixFile final : public File {
   Status reserve(std::uint64_t offset, std::uint64_t length) override;
   Result<FileInfo> info() override;
   void advise(Advice advice, std::uint64_t offset, std::uint64_t length) override;
+  void set_path(const std::string& path) override { path_ = path; }
   Status close() override;
 
  private:
@@ -72,7 +73,7 @@ class PosixFile final : public File {
   }
 
   int fd_;
-  const std::string path_;
+  std::string path_;
   const bool direct_;
   std::atomic<int> sync_error_{0};
 };

@@ -102,13 +102,15 @@ Result<std::unique_ptr<AppendFile>> Store::create(const std::string& path, Layou
   // Frames have any length, so only a table can bypass the page cache.
   const bool direct = hints.direct && layout == Layout::table;
   // Held until the file has its name, so that nobody takes it for a leftover.
-  KEYHOLD_TRY_ASSIGN(const std::unique_ptr<io::FileLock> lock, files_.lock(temporary));
+  const auto lock = files_.lock(temporary);
+  if (!lock) return fail(lock.error().within("creating " + path));
   auto file = begin_file(temporary, header, direct);
   Status status = file ? files_.rename(temporary, path) : fail(file.error());
   if (!status) {
     static_cast<void>(files_.remove(temporary));  // the first failure is the one to tell
     return fail(status.error().within("creating " + path));
   }
+  (*file)->set_path(path);
   if (layout == Layout::table) {
     return std::make_unique<TableWriter>(path, *std::move(file), std::move(header), keys_, random_,
                                          direct);
@@ -190,6 +192,7 @@ Result<std::unique_ptr<AppendFile>> Store::recycle(const std::string& old_path,
   KEYHOLD_TRY(open.header.replace(*open.file, keys_, std::move(next)));
   KEYHOLD_TRY(open.file->sync_data());
   KEYHOLD_TRY(files_.rename(old_path, path));
+  open.file->set_path(path);
   return make_log_writer(path, std::move(open.file), std::move(open.header), LogEnd{}, true);
 }
 
