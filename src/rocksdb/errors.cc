@@ -45,7 +45,7 @@ constexpr std::array kRows = {
     Row{Code::rollback, &corruption, false},
     Row{Code::unsupported, &not_supported, false},
     Row{Code::no_space, &no_space, true},
-    Row{Code::permission, &io_error, true},
+    Row{Code::permission, &io_error, false},
     Row{Code::sealed, &io_error, true},
     Row{Code::io, &io_error, false},
     Row{Code::internal, &io_error, false},

@@ -8,8 +8,7 @@
 namespace keyhold::rocks {
 
 // The message is kept. Retryable (RocksDB may resume by itself): sealed, denied, unavailable,
-// no_space, permission (the operator gives the right back: a mode, a mount, the limit of locked
-// memory). A missing file is IOError with subcode kPathNotFound, a full disk kNoSpace; integrity,
+// no_space. A missing file is IOError with subcode kPathNotFound, a full disk kNoSpace; integrity,
 // wrong_key and rollback are Corruption.
 rocksdb::IOStatus to_io_status(const Error& error);
 

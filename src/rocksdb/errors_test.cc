@@ -28,11 +28,6 @@ TEST(Errors, SealedIsRetryable) {
   EXPECT_TRUE(status_of(Code::sealed).GetRetryable());
 }
 
-TEST(Errors, WhatTheOperatorCanGiveBackIsRetryable) {
-  EXPECT_TRUE(status_of(Code::permission).IsIOError());
-  EXPECT_TRUE(status_of(Code::permission).GetRetryable());
-}
-
 TEST(Errors, DamageIsCorruptionAndNotRetryable) {
   for (const Code code : {Code::integrity, Code::wrong_key, Code::rollback}) {
     EXPECT_TRUE(status_of(code).IsCorruption()) << code_name(code);
