@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace keyhold::host {
@@ -24,6 +25,16 @@ void write_owner(io::FileSystem& files, const StoreLayout& layout, const std::st
   if (!file) return;
   const std::string text = lock_text(program);
   if ((*file)->write_at(0, as_bytes(text))) (void)(*file)->truncate(text.size());
+}
+
+// Whose the store is, and who asks: the one thing that a refused operator wants to know.
+Error explain(const Error& error, const StoreLayout& layout) {
+  struct stat root {};
+  if (error.code() != Code::permission || ::stat(layout.root.c_str(), &root) != 0) return error;
+  return {error.code(), error.message() + "; the store " + layout.root + " belongs to user " +
+                            std::to_string(root.st_uid) + ", this process is of user " +
+                            std::to_string(::geteuid()) +
+                            ": run it as the store's owner, who must be able to write there"};
 }
 
 bool printable(char character) {
@@ -54,8 +65,9 @@ std::optional<LockOwner> read_lock_owner(io::FileSystem& files, const StoreLayou
 
 Result<std::unique_ptr<StoreLock>> StoreLock::take(io::FileSystem& files, const StoreLayout& layout,
                                                    const std::string& program) {
-  KEYHOLD_TRY_ASSIGN(const bool there, io::exists(files, layout.directory));
-  if (!there) {
+  const auto there = io::exists(files, layout.directory);
+  if (!there) return fail(explain(there.error(), layout));
+  if (!*there) {
     return fail(Code::not_found, "there is no store at " + layout.root + ": `keyhold store init " +
                                      layout.root + " …` makes one");
   }
@@ -65,7 +77,7 @@ Result<std::unique_ptr<StoreLock>> StoreLock::take(io::FileSystem& files, const 
                                 " already has a host: " + describe(read_lock_owner(files, layout)) +
                                 "; use it through that one, or stop it first");
   }
-  if (!lock) return fail(std::move(lock).error());
+  if (!lock) return fail(explain(lock.error(), layout));
   write_owner(files, layout, program);
   return std::unique_ptr<StoreLock>(new StoreLock(*std::move(lock)));
 }

@@ -32,6 +32,30 @@ refused "allow_mmap_writes" "turn it off" -- "${bench[@]}" --fs_uri="$uri" --db=
 KEYHOLD_AEAD=aes KEYHOLD_KMS_WAIT=forever \
   refused "KEYHOLD_AEAD=aes" "openssl or ipsec-mb" -- timeout -s KILL 60 "${bench[@]}" --fs_uri="$uri" --db="$store/db"
 
+# A store whose folder the engine's user may not write to, and one that is somebody else's. Root may do
+# everything, so it gives the store to nobody for a while.
+as_user() {
+  if ((EUID == 0)); then
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+  else
+    "$@"
+  fi
+}
+if ((EUID == 0)); then
+  cp "$plugin" "$scratch/plugin.so"
+  plugin=$scratch/plugin.so
+  chmod 0755 "$scratch"
+  refused "belongs to user 0, this process is of user 65534" "run it as the store's owner" -- \
+    as_user "${bench[@]}" --fs_uri="$uri" --db="$store/db"
+  chown -R 65534:65534 "$scratch"
+fi
+chmod 0500 "$store"
+refused "$store/new" "Permission denied" -- as_user "${bench[@]}" --fs_uri="$uri" --db="$store/new"
+chmod 0500 "$store/.keyhold"
+refused "$store/.keyhold/" "Permission denied" -- as_user "${bench[@]}" --fs_uri="$uri" --db="$store/db"
+chmod 0700 "$store" "$store/.keyhold"
+if ((EUID == 0)); then chown -R 0:0 "$scratch"; fi
+
 # A plaintext table inside the store is never read as such.
 ldb --db="$scratch/plain" --create_if_missing put a b >/dev/null
 ldb --db="$scratch/plain" compact >/dev/null
