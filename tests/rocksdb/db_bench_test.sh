@@ -48,6 +48,26 @@ engine ldb --fs_uri="$uri" --db="$store/marked" put CONFIDENTIAL-KEY-9999 CONFID
 engine ldb --fs_uri="$uri" --db="$store/marked" scan >"$scratch/scan.txt"
 [[ $(grep -c '^CONFIDENTIAL-KEY-.* : CONFIDENTIAL-VALUE-' "$scratch/scan.txt") == 2001 ]] ||
   fail "ldb scan does not show what ldb loaded"
+
+# A checkpoint, and a backup restored: each opens again with what the database has.
+opens_alike() {
+  engine ldb --fs_uri="$uri" --db="$1" scan | cmp - "$scratch/scan.txt" || fail "$1 has not the same keys"
+}
+# ldb_says TEXT ARGUMENT…: ldb succeeds, and says the text.
+ldb_says() {
+  local text=$1
+  shift
+  engine ldb --fs_uri="$uri" --db="$store/marked" "$@" >"$scratch/ldb.txt" 2>&1 ||
+    { cat "$scratch/ldb.txt" >&2; fail "ldb $*"; }
+  expect_in "$scratch/ldb.txt" "$text"
+}
+ldb_says "OK" checkpoint --checkpoint_dir="$store/checkpoint"
+opens_alike "$store/checkpoint"
+ldb_says "create new backup OK" backup --backup_fs_uri="$uri" --backup_dir="$store/backup"
+ldb_says "restore from backup OK" --db="$store/restored" restore --backup_fs_uri="$uri" --backup_dir="$store/backup"
+opens_alike "$store/restored"
+[[ -n $(find "$store/backup" -name '*.sst' -size +8k) ]] || fail "the backup holds no table"
+
 grep -rqa CONFIDENTIAL "$scratch/plain" || fail "the search finds nothing in a plain database either"
 if grep -rqa CONFIDENTIAL "$store"; then fail "plaintext on disk"; fi
 if grep -rqaE 'rocksdb\.|MANIFEST-|Options\.|BlockBasedTable' "$store"; then
