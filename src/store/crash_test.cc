@@ -163,6 +163,45 @@ TEST_F(Crash, AFlippedBitInTheSyncedPartOfALogIsCorruptionNotTheEnd) {
   }
 }
 
+// Long runs of zeros are passed over quickly, but never taken for the end where synced frames
+// stood.
+TEST_F(Crash, AHoleOverSyncedFramesIsDamageHoweverLong) {
+  ByteVector raw;
+  {
+    const auto file = *store_->create("/store/f", Layout::log);
+    for (std::uint32_t i = 0; i < 40; ++i) {
+      ASSERT_TRUE(file->append(test_bytes(20000, i)));
+      ASSERT_TRUE(file->sync(false));
+    }
+    raw = *disk_->raw("/store/f");
+  }
+  const std::size_t last_frame = raw.size() - 3808;  // of 3728 bytes, what 8136 twice leave
+  for (const std::size_t from : {std::size_t{4096}, std::size_t{30000}, raw.size() / 2}) {
+    ByteVector punched = raw;
+    std::fill(punched.begin() + static_cast<std::ptrdiff_t>(from),
+              punched.begin() + static_cast<std::ptrdiff_t>(last_frame), 0);
+    ASSERT_TRUE(disk_->set_raw("/store/f", punched));
+    EXPECT_EQ(store_->logical_size("/store/f").error().code(), Code::integrity) << from;
+  }
+}
+
+TEST_F(Crash, ZerosBehindTheEndAreNoContent) {
+  const ByteVector content = test_bytes(5000);
+  ByteVector raw;
+  {
+    const auto file = *store_->create("/store/f", Layout::log);
+    ASSERT_TRUE(file->append(content));
+    raw = *disk_->raw("/store/f");
+  }
+  const std::size_t size_bytes = raw.size();
+  raw.resize(size_bytes + (std::size_t{32} << 20) + 5);
+  ASSERT_TRUE(disk_->set_raw("/store/f", raw));
+  EXPECT_EQ(*read_back("/store/f"), content);
+  ASSERT_TRUE((*store_->reopen("/store/f"))->close());
+  EXPECT_EQ(*read_back("/store/f"), content);
+  EXPECT_EQ(disk_->raw("/store/f")->size(), size_bytes);
+}
+
 // A write that failed may have reached the disk all the same. Once the log is closed, it counts no
 // more: size, content and verification agree.
 TEST_F(Crash, AClosedLogEndsBeforeAFailedLastWrite) {
