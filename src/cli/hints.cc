@@ -12,10 +12,6 @@ std::string hint_for(Code code, const std::string& command) {
     case Code::unavailable:
       if (command.starts_with("keyhold kms")) return "";
       return "Nothing is lost. Try again later, or let it keep trying: --kms-wait 5m.";
-    case Code::integrity:
-      if (command != "keyhold store verify") return "";
-      return "Restore what is named above from a backup or another node; all else is as it was "
-             "written.";
     case Code::wrong_key:
       return "Was the KMS exchanged, or the store's key ring? Put back the one that belongs to the "
              "other.";

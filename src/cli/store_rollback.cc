@@ -36,9 +36,19 @@ Status confirm(const Arguments& given) {
   return fail(Code::invalid_argument, "not confirmed: nothing was changed");
 }
 
+std::string outcome_text(bool accepted, std::uint64_t sequence, const std::string& anchor) {
+  if (anchor.empty()) return "the store goes on without an anchor: rollback is not detected\n";
+  if (accepted) {
+    return fmt::format("accepted; recorded in the key ring (sequence {}) and in the anchor {}\n",
+                       sequence, anchor);
+  }
+  return fmt::format("nothing to accept: the key ring is as new as the anchor {} says\n", anchor);
+}
+
 Status accept(Session& session, const Arguments& given) {
   KEYHOLD_TRY_ASSIGN(const auto before, host::describe_store(machine(), given.store));
-  if (before.anchor_path.empty() && given.anchor.empty()) {
+  const bool anchor_is_known = before.anchor_problem.empty();
+  if (anchor_is_known && before.anchor_path.empty() && given.anchor.empty()) {
     return fail(Code::invalid_argument, given.store +
                                             " has no anchor: rollback is not detected, so there is "
                                             "nothing to accept; --anchor FILE gives it one");
@@ -51,13 +61,9 @@ Status accept(Session& session, const Arguments& given) {
   const bool accepted = host->ring().health().rollback_accepted;
   const auto sequence = host->ring().contents().sequence;
   const auto anchor = given.anchor.empty() ? before.anchor_path : given.anchor;
-  return session.output.result(
-      Json::object().set("accepted", accepted).set("sequence", sequence).set("anchor", anchor),
-      accepted
-          ? fmt::format("accepted; recorded in the key ring (sequence {}) and in the anchor {}\n",
-                        sequence, anchor)
-          : fmt::format("nothing to accept: the key ring is as new as the anchor {} says\n",
-                        anchor));
+  Json json = Json::object().set("accepted", accepted).set("sequence", sequence);
+  return session.output.result(json.set("anchor", anchor.empty() ? Json() : Json(anchor)),
+                               outcome_text(accepted, sequence, anchor));
 }
 
 }  // namespace

@@ -122,10 +122,12 @@ Status verify(Session& session, const Arguments& given) {
   if (report.findings.empty()) return {};
   std::set<std::string> damaged;
   for (const Finding& finding : report.findings) damaged.insert(finding.path);
-  return fail(Code::integrity,
-              fmt::format("{} of {} {} damaged, in {} {}", damaged.size(), report.files,
-                          report.files == 1 ? "file" : "files", report.findings.size(),
-                          report.findings.size() == 1 ? "place" : "places"));
+  return fail(
+      Code::integrity,
+      fmt::format("{} of {} {} damaged, in {} {}: restore what is named above from a backup or "
+                  "another node; all else is as it was written",
+                  damaged.size(), report.files, report.files == 1 ? "file" : "files",
+                  report.findings.size(), report.findings.size() == 1 ? "place" : "places"));
 }
 
 }  // namespace

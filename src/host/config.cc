@@ -9,10 +9,8 @@ namespace keyhold::host {
 namespace {
 
 tl::unexpected<Error> not_ours(const std::string& what) {
-  return fail(Code::integrity,
-              "the store's config " + what +
-                  ": it was damaged or replaced. Name the anchor (--anchor FILE), or, where the "
-                  "store has none, accept that with `keyhold store accept-rollback`");
+  return fail(Code::integrity, "the store's config " + what + ": it was damaged or replaced; " +
+                                   how_to_settle_config());
 }
 
 Result<crypto::Mac> config_mac(const keyring::KeyRing& ring, Generation generation,
@@ -32,6 +30,12 @@ Result<std::optional<UnverifiedConfig>> read_config(io::FileSystem& files,
   auto parsed = format::parse_store_config(*file);
   if (!parsed) return fail(parsed.error().within(layout.config));
   return UnverifiedConfig{.parsed = *std::move(parsed), .file = *std::move(file)};
+}
+
+std::string how_to_settle_config() {
+  return "`keyhold store accept-rollback STORE --anchor FILE` names the anchor anew, and, where "
+         "the "
+         "store had none, `keyhold store accept-rollback STORE` goes on without";
 }
 
 Status verify_config(const UnverifiedConfig& config, const keyring::KeyRing& ring) {

@@ -22,6 +22,9 @@ struct UnverifiedConfig {
 Result<std::optional<UnverifiedConfig>> read_config(io::FileSystem& files,
                                                     const StoreLayout& layout);
 
+// What the operator does about a config that is missing, damaged or replaced.
+std::string how_to_settle_config();
+
 // Code::integrity where the config was not written by a holder of this key ring.
 Status verify_config(const UnverifiedConfig& config, const keyring::KeyRing& ring);
 

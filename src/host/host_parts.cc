@@ -19,11 +19,9 @@ constexpr std::uint64_t kVolumeChecks = 64;
 constexpr std::size_t kLeastSecretBytes = 32 << 10;
 
 tl::unexpected<Error> no_config(const StoreLayout& layout) {
-  return fail(Code::integrity,
-              layout.config +
-                  " is missing, and with it where the store's anchor is: name the anchor (--anchor "
-                  "FILE), or, where the store has none, accept that with `keyhold store "
-                  "accept-rollback`");
+  return fail(Code::integrity, layout.config +
+                                   " is missing, and with it where the store's anchor is: " +
+                                   how_to_settle_config());
 }
 
 }  // namespace
