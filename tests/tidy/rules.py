@@ -1,5 +1,6 @@
 """The rules. Each takes a Tree and yields Findings; its docstring says what it asks for."""
 
+import os
 import re
 
 import layers
@@ -234,3 +235,19 @@ def named_tests(tree):
             for name in re.findall(r"`([A-Z]\w+\.[A-Z]\w+)`", line):
                 if name not in known:
                     yield Finding(file.path, number, f"there is no test {name}")
+
+
+@rule
+def document_links(tree):
+    """A relative link in a document leads to a file or folder of the tree."""
+    for file in tree.files:
+        if not file.path.endswith(".md"):
+            continue
+        folder = os.path.dirname(os.path.join(tree.root, file.path))
+        for number, line in enumerate(file.lines, 1):
+            for target in re.findall(r"\]\(([^)\s]+)\)", line):
+                path = target.split("#")[0]
+                if re.match(r"[a-z]+:", target) or path == "":
+                    continue
+                if not os.path.exists(os.path.join(folder, path)):
+                    yield Finding(file.path, number, f"{target} leads nowhere")
