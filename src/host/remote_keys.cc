@@ -90,8 +90,11 @@ void RemoteKeys::refresh() {
   if (greeted.error().code() == Code::sealed) guard_.seal();
   valid_until_ = (clock_.boot_now() + kRetryPause).time_since_epoch().count();
   if (!host_missed_) {
-    log::warning("store " + layout_.root +
-                 ": going on with the keys that are here: " + greeted.error().message());
+    log::warning(
+        "store " + layout_.root +
+        ": going on with the keys that are here: " + greeted.error().message() +
+        "; nobody rotates or rewraps until a new host starts (restart this process, or any "
+        "other on the store)");
   }
   host_missed_ = true;
 }
@@ -118,7 +121,9 @@ Status RemoteKeys::explain(Generation generation, const Error& error) const {
   const auto hello = client().ask(format::HelloRequest{}, soon());
   if (hello || hello.error().code() != Code::not_found) return fail(error);
   return fail(Code::unavailable, "DEK generation " + std::to_string(number(generation)) +
-                                     " is needed, but " + hello.error().message());
+                                     " is needed, but " + hello.error().message() +
+                                     ": restart this process, and it becomes the host itself, or "
+                                     "start another one on the store");
 }
 
 Result<crypto::Key256> RemoteKeys::derive(Generation generation, ByteView salt, ByteView info) {

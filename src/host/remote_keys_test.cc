@@ -92,6 +92,7 @@ TEST_F(RemoteKeysTest, WithoutAHostGoesOnWithWhatItHas) {
   EXPECT_EQ(derived(*keys_, Generation{1}), key);
   EXPECT_EQ(keys_->prepare(Generation{2}).error().code(), Code::unavailable);
   EXPECT_NE(log.text().find("going on with the keys that are here"), std::string::npos);
+  EXPECT_NE(log.text().find("restart this process"), std::string::npos);
 }
 
 TEST_F(RemoteKeysTest, HasEveryGenerationOfAHostThatWasShortLived) {
