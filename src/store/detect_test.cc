@@ -205,7 +205,7 @@ TEST(DetectUnclosedLog, LossBehindTheLastNamedFrameLooksLikeACrash) {
 }
 
 TEST_P(Detect, PlaintextIsNeverAFallback) {
-  for (const std::size_t size : {0, 1, 100, 4095, 4096, 20000}) {
+  for (const std::size_t size : {0U, 1U, 100U, 4095U, 4096U, 20000U}) {
     ASSERT_TRUE(disk_->set_raw(kPath, test_bytes(size)));
     EXPECT_EQ(store_->open_random(kPath).error().code(), Code::integrity) << size;
     EXPECT_EQ(store_->open_sequential(kPath).error().code(), Code::integrity) << size;

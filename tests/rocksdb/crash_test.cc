@@ -26,7 +26,7 @@ constexpr int kOrders = 5;  // none, rotate DEK and KEK, rewrap by the same CMEK
 // 20, or as many as KEYHOLD_CRASH_ROUNDS says.
 int rounds() {
   const char* const given = std::getenv("KEYHOLD_CRASH_ROUNDS");
-  return given == nullptr ? 20 : std::atoi(given);
+  return given == nullptr ? 20 : static_cast<int>(std::strtol(given, nullptr, 10));
 }
 
 // Wide enough for every number of the longest run to sort.
@@ -110,11 +110,12 @@ void PrintTo(const Case& tested, std::ostream* out) {
 }
 
 class CrashLoop : public ::testing::TestWithParam<Case> {
- protected:
+ public:
   // Every crash makes the LOG of the dead database fail, which is told as a warning.
   CrashLoop() { log::set_level(log::Level::error); }
   ~CrashLoop() override { log::set_level(log::Level::info); }
 
+ protected:
   // Small memtables: each round has flushes, compactions and changes of the log.
   [[nodiscard]] rocksdb::Options options() const {
     rocksdb::Options options = small_options(store_->env.get());
