@@ -69,6 +69,7 @@ TEST_F(CopiesTest, CheckpointWithALiveLogHasItsRecords) {
 }
 
 TEST_F(CopiesTest, BackupsRestoreInsideTheStore) {
+  KEYHOLD_SKIP_UNDER_TSAN();
   {
     const auto backups = open_backups();
     ASSERT_TRUE(backups);

@@ -224,6 +224,7 @@ class CrashLoop : public ::testing::TestWithParam<Case> {
 
 // Rounds of: open, find all that was ever acknowledged, write with sync, change the keys, crash.
 TEST_P(CrashLoop, SyncedWritesAreThere) {
+  KEYHOLD_SKIP_UNDER_TSAN();
   const char* const given = std::getenv("KEYHOLD_CRASH_SEED");
   std::array<std::uint8_t, 4> drawn{};
   crypto::system_random().fill(drawn);
