@@ -66,8 +66,9 @@ Status RemoteKeys::greet() {
 Status RemoteKeys::fetch_up_to(Generation newest) {
   for (std::uint32_t next = current_ + 1; next <= number(newest); ++next) {
     const Status fetched = prepare(Generation{next});
-    const bool may_be_gone = next != number(newest);
-    if (!fetched && !(may_be_gone && fetched.error().code() == Code::not_found)) return fetched;
+    if (fetched) continue;
+    if (next == number(newest) || fetched.error().code() != Code::not_found)
+      return fail(fetched.error());
   }
   return {};
 }

@@ -113,7 +113,7 @@ class Decoder(unittest.TestCase):
         try:
             return "ok", append_mode.decode(raw, self.keys).content, layout
         except primitives.NotHere:
-            return "not_found", b"", layout
+            return "wrong_key", b"", layout
         except append_mode.Newer:
             return "unsupported", b"", layout
         except primitives.Damaged as error:
