@@ -48,8 +48,7 @@ std::string limit_text() {
 }
 
 std::string how_to_raise() {
-  return "raise the limit (ulimit -l, LimitMEMLOCK= in the systemd unit, or, for this process as "
-         "it "
+  return "raise the limit (ulimit -l, LimitMEMLOCK= in the systemd unit, or, for a process that "
          "runs, prlimit --memlock=BYTES --pid " +
          std::to_string(::getpid()) + ") or grant CAP_IPC_LOCK";
 }
