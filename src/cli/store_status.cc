@@ -63,7 +63,7 @@ std::string copies_text(const StoreStatus& status) {
 std::string rollback_text(const StoreStatus& status) {
   if (!status.anchor_problem.empty()) return "anchor unknown: " + status.anchor_problem;
   if (status.anchor_path.empty()) return "NOT DETECTED: this store has no anchor";
-  return "detected by " + status.anchor_path;
+  return "looked for at every open, against " + status.anchor_path;
 }
 
 std::string rotation_text(const StoreStatus& status, WallTime now) {

@@ -66,7 +66,10 @@ Result<VerifyReport> verify_all(Session& session, const Arguments& given) {
   const bool listed = given.files.empty();
   KEYHOLD_TRY_ASSIGN(const auto paths,
                      listed ? store.list_files() : inside_store(given.store, given.files));
-  for (const std::string& path : paths) KEYHOLD_TRY(store.locate(path));
+  // A list names what no engine can reach too: it is no less looked at.
+  if (!listed) {
+    for (const std::string& path : paths) KEYHOLD_TRY(store.locate(path));
+  }
   const auto progress = session.output.progress("verifying", total_size(paths));
   std::vector<VerifyReport> parts(paths.size());
   KEYHOLD_TRY(in_parallel(paths.size(), session.settings.jobs, [&](std::size_t i) -> Status {

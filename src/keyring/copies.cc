@@ -74,8 +74,10 @@ Result<bool> choose(Copy& a, Copy& b) {
 
 Error no_copy(const Copy& a, const Copy& b, const std::string& directory) {
   if (a.report.state == CopyState::missing && b.report.state == CopyState::missing) {
-    return {Code::not_found, "there is no key ring in " + directory +
-                                 "; `keyhold store init` makes a store with one"};
+    return {Code::not_found,
+            "there is no key ring in " + directory +
+                "; `keyhold store init` makes a new store; the key ring of one that "
+                "has files must be restored from a backup or escrow"};
   }
   return {Code::integrity, "neither copy of the key ring in " + directory + " is whole (" +
                                a.report.name + ": " + a.report.problem + "; " + b.report.name +

@@ -43,8 +43,7 @@ Status walk(io::FileSystem& files, const std::string& folder,
 
 Result<std::vector<std::pair<std::string, io::FileInfo>>> walk_store(io::FileSystem& files,
                                                                      const std::string& root) {
-  const std::vector<std::string> excluded = {io::join_path(root, kPrivateFolder),
-                                             io::join_path(root, kMountFolder)};
+  const std::vector<std::string> excluded = {io::join_path(root, kPrivateFolder)};
   std::vector<std::pair<std::string, io::FileInfo>> found;
   KEYHOLD_TRY(walk(files, root, excluded, found));
   return found;
