@@ -63,8 +63,9 @@ std::string to_text(const Arguments& given, const host::StorePlan& plan, const S
   text += fmt::format("  id        {}\n", id.hex());
   text += fmt::format("  CMEK      {} {}\n", kms::key_type_name(plan.key.type), plan.key.uri.str());
   text += fmt::format("  rotation  a new DEK {}\n", rotation.empty() ? "only on demand" : rotation);
-  text += fmt::format("  rollback  {}\n", given.anchor.empty() ? "not detected (no --anchor)"
-                                                               : "looked for at every open, against " + given.anchor);
+  text += fmt::format("  rollback  {}\n",
+                      given.anchor.empty() ? "not detected (no --anchor)"
+                                           : "looked for at every open, against " + given.anchor);
   return text;
 }
 
