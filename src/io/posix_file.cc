@@ -119,8 +119,13 @@ Status PosixFile::sync_range(std::uint64_t offset, std::uint64_t length, bool wa
   const auto call = [&] {
     return ::sync_file_range(fd_, static_cast<off_t>(offset), static_cast<off_t>(length), flags);
   };
+  if (const int earlier = sync_error_.load(); earlier != 0) {
+    return failed(earlier, "sync_file_range");
+  }
   if (without_eintr(call) == 0 || unsupported(errno)) return {};
-  return failed(errno, "sync_file_range");
+  const int error_number = errno;
+  sync_error_ = error_number;  // waiting takes the kernel's one report of a failed write-back
+  return failed(error_number, "sync_file_range");
 }
 
 Status PosixFile::truncate(std::uint64_t size_bytes) {

@@ -193,6 +193,19 @@ TEST(PosixFile, AFailedSyncFailsForGood) {
   EXPECT_EQ(message_of(file.sync_data()), "fdatasync /a: Invalid argument");
 }
 
+TEST(PosixFile, AFailedWaitForARangeFailsEverySyncAfterIt) {
+  const TemporaryDirectory directory;
+  const std::string path = join_path(directory.path(), "a");
+  const Descriptor real(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  const int fd = ::open("/", O_PATH | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  PosixFile ranged(Descriptor(fd), "/a", false);
+  EXPECT_EQ(message_of(ranged.sync_range(0, 0, true)), "sync_file_range /a: Bad file descriptor");
+  ASSERT_EQ(::dup2(real.get(), fd), fd);
+  EXPECT_EQ(message_of(ranged.sync_data()), "fdatasync /a: Bad file descriptor");
+  EXPECT_EQ(message_of(ranged.sync_range(0, 0, true)), "sync_file_range /a: Bad file descriptor");
+}
+
 TEST(PosixFileSystem, CreationUsesTheMode) {
   const TemporaryDirectory directory;
   const std::string path = join_path(directory.path(), "a");
