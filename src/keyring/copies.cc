@@ -24,6 +24,7 @@ Result<Copy> judge_unread(Copy copy, const Error& error) {
       copy.report.state = CopyState::missing;
       return copy;
     case Code::io:
+    case Code::integrity:         // not a file at all
     case Code::invalid_argument:  // longer than any key ring
       copy.report.state = CopyState::damaged;
       return copy;
