@@ -60,6 +60,10 @@ Result<Key256> Key256::clone() const {
   return copy_of(bytes(SecretAccess::grant()), SecretAccess::grant());
 }
 
+void warn_of_secret_memory_limit() {
+  SecretPool::instance().warn_of_limit();
+}
+
 SecretMemoryUse secret_memory_use() {
   return SecretPool::instance().use();
 }

@@ -91,5 +91,8 @@ struct SecretMemoryUse {
   std::size_t limit_bytes;  // RLIMIT_MEMLOCK; SIZE_MAX where unlimited or privileged (CAP_IPC_LOCK)
 };
 SecretMemoryUse secret_memory_use();
+// Logs, once, where more than 70 % of the limit are locked. Call it now and then where a log may
+// block, so outside the guard of a seal.
+void warn_of_secret_memory_limit();
 
 }  // namespace keyhold::crypto

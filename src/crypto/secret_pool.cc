@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cerrno>
-#include <utility>
 
 #include <pthread.h>
 
@@ -65,24 +64,27 @@ std::uint64_t SecretPool::full_mask(std::size_t size_class) {
 }
 
 Result<std::uint8_t*> SecretPool::allocate(std::size_t size_bytes) {
-  std::size_t warn_at_bytes = 0;
-  auto data = [&] {
+  const std::lock_guard guard(mutex_);
+  if (size_bytes > kLargestBlockBytes) return allocate_large(size_bytes);
+  return allocate_block(size_class_of(size_bytes));
+}
+
+void SecretPool::warn_of_limit() {
+  if (!warning_due_.load(std::memory_order_relaxed)) return;
+  std::size_t locked_bytes = 0;
+  {
     const std::lock_guard guard(mutex_);
-    auto taken = size_bytes > kLargestBlockBytes ? allocate_large(size_bytes)
-                                                 : allocate_block(size_class_of(size_bytes));
-    warn_at_bytes = std::exchange(warn_at_bytes_, 0);
-    return taken;
-  }();
-  // Not under the mutex: a sink of the log may want keys.
-  if (warn_at_bytes > 0) log::warning(memory_lock_warning(warn_at_bytes));
-  return data;
+    if (!warning_due_.exchange(false)) return;
+    locked_bytes = locked_bytes_;
+  }
+  log::warning(memory_lock_warning(locked_bytes));
 }
 
 // Once a process, while there is still time to raise the limit.
 void SecretPool::look_at_limit() {
   if (has_warned_ || locked_bytes_ < memory_lock_limit_bytes() / 10 * kWarnAtTenths) return;
   has_warned_ = true;
-  warn_at_bytes_ = locked_bytes_;
+  warning_due_ = true;
 }
 
 void SecretPool::release(std::uint8_t* data, std::size_t size_bytes) {

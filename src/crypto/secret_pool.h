@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -39,12 +40,14 @@ class SecretPool {
   SecretPool& operator=(const SecretPool&) = delete;
 
   // Zeroed, 64-byte aligned. Code::permission where no more may be locked: for as long as that is
-  // so; what is released, or a limit raised meanwhile (prlimit), serves the next call. Logs a
-  // warning, once, when the pool has come near the limit.
+  // so; what is released, or a limit raised meanwhile (prlimit), serves the next call. Logs
+  // nothing: keys are made under locks that no log may hold up.
   Result<std::uint8_t*> allocate(std::size_t size_bytes);
   // REQUIRES: `data` came from allocate(size_bytes). Wipes.
   void release(std::uint8_t* data, std::size_t size_bytes);
 
+  // Logs, once, that the pool has come near the limit. To be called where a log may block.
+  void warn_of_limit();
   [[nodiscard]] SecretMemoryUse use() const;
 
  private:
@@ -88,7 +91,7 @@ class SecretPool {
   std::size_t locked_bytes_ = 0;
   std::size_t used_bytes_ = 0;
   bool has_warned_ = false;
-  std::size_t warn_at_bytes_ = 0;  // of the warning that is due; 0: none
+  std::atomic<bool> warning_due_ = false;
 };
 
 }  // namespace keyhold::crypto

@@ -192,6 +192,7 @@ TEST(SecretPool, WarnsOnceNearTheLimitAndGoesOnWhereItIsRaised) {
     const auto take_all = [&] {
       for (auto key = Key256::allocate(); key; key = Key256::allocate()) {
         keys.push_back(*std::move(key));
+        warn_of_secret_memory_limit();
       }
       return keys.size();
     };

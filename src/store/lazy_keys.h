@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "crypto/secret.h"
 #include "store/key_source.h"
 
 namespace keyhold::store {
@@ -22,7 +23,10 @@ class LazyKeys : public KeyHolder {
   // Returns what it returns, a Status or Result, or the error that kept it from running.
   template <typename Work>
   auto with(Work&& work) -> decltype(work(std::declval<const SealGuard::Use&>())) {
-    if (!ready_.load(std::memory_order_acquire)) KEYHOLD_TRY(source_.prepare(generation()));
+    if (!ready_.load(std::memory_order_acquire)) {
+      crypto::warn_of_secret_memory_limit();
+      KEYHOLD_TRY(source_.prepare(generation()));
+    }
     const SealGuard::Use use(source_.guard());
     KEYHOLD_TRY(use.check());
     KEYHOLD_TRY(ensure());
