@@ -98,13 +98,16 @@ struct ReplyWriter {
     ByteWriter body;
     body.bytes(reply.store.bytes());
     body.u32(number(reply.current));
+    body.bytes(reply.key_id.bytes());
     body.u32(reply.valid_ms);
     body.u64(reply.epoch);
     return with_envelope(ControlType::hello_reply, body.take());
   }
   ByteVector operator()(const DekReply& reply) const {
-    return with_envelope(ControlType::dek_reply, u32_body(number(reply.generation)),
-                         kControlDekSizeBytes);
+    ByteWriter body;
+    body.u32(number(reply.generation));
+    body.bytes(reply.key_id.bytes());
+    return with_envelope(ControlType::dek_reply, body.take(), kControlDekSizeBytes);
   }
   ByteVector operator()(const StatusReply& reply) const {
     const ByteView json = as_bytes(reply.json);
@@ -160,6 +163,7 @@ Result<ControlReply> parse_hello(ByteReader& reader) {
   HelloReply reply;
   reply.store = reader.id<StoreId>();
   reply.current = Generation{reader.u32()};
+  reply.key_id = reader.id<KeyId>();
   reply.valid_ms = reader.u32();
   reply.epoch = reader.u64();
   return whole<HelloReply, ControlReply>(reader, reply);
@@ -241,7 +245,8 @@ Result<ControlReply> parse_control_reply(const ControlEnvelope& envelope, ByteVi
       return parse_hello(reader);
     case ControlType::dek_reply: {
       const Generation generation{reader.u32()};
-      return whole<DekReply, ControlReply>(reader, {generation});
+      const KeyId key_id = reader.id<KeyId>();
+      return whole<DekReply, ControlReply>(reader, {.generation = generation, .key_id = key_id});
     }
     case ControlType::status_reply:
       return ControlReply(StatusReply{std::string(as_text(body))});

@@ -65,6 +65,7 @@ struct HelloRequest {};
 struct HelloReply {
   StoreId store;
   Generation current{};
+  KeyId key_id;  // of its DEK: a key ring that was put back gives the number to another key
   std::uint32_t valid_ms = 0;
   std::uint64_t epoch = 0;  // of the host's seal guard
 };
@@ -75,6 +76,7 @@ struct DekRequest {
 // Followed by the DEK.
 struct DekReply {
   Generation generation{};
+  KeyId key_id;
 };
 
 struct StatusRequest {};

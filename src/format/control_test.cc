@@ -30,6 +30,12 @@ StoreId example_store() {
   return StoreId(bytes);
 }
 
+KeyId example_key_id() {
+  std::array<std::uint8_t, 16> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(0x10 + i);
+  return KeyId(bytes);
+}
+
 RewrapRequest example_rewrap() {
   return {
       .to_other = true,
@@ -42,9 +48,13 @@ TEST(ControlFormat, TheDocumentsExamplesAreWhatIsWritten) {
   const auto request = [](ControlRequest message) { return to_hex(serialize_control(message)); };
   const auto reply = [](ControlReply message) { return to_hex(serialize_control(message)); };
   EXPECT_EQ(request(DekRequest{Generation{3}}), to_hex(blocks["get_dek"]));
-  EXPECT_EQ(reply(DekReply{Generation{3}}), to_hex(blocks["dek"]));
-  EXPECT_EQ(reply(HelloReply{
-                .store = example_store(), .current = Generation{2}, .valid_ms = 1000, .epoch = 1}),
+  EXPECT_EQ(reply(DekReply{.generation = Generation{3}, .key_id = example_key_id()}),
+            to_hex(blocks["dek"]));
+  EXPECT_EQ(reply(HelloReply{.store = example_store(),
+                             .current = Generation{2},
+                             .key_id = example_key_id(),
+                             .valid_ms = 1000,
+                             .epoch = 1}),
             to_hex(blocks["hello"]));
   EXPECT_EQ(reply(ErrorReply{Code::sealed, "no"}), to_hex(blocks["error"]));
   EXPECT_EQ(request(example_rewrap()), to_hex(blocks["rewrap"]));
@@ -82,11 +92,16 @@ TEST(ControlFormat, EveryRequestReadsAsItWasWritten) {
 }
 
 TEST(ControlFormat, EveryReplyReadsAsItWasWritten) {
-  const auto hello = read_reply(serialize_control(ControlReply(
-      HelloReply{.store = example_store(), .current = Generation{2}, .valid_ms = 5, .epoch = 7})));
+  const auto hello =
+      read_reply(serialize_control(ControlReply(HelloReply{.store = example_store(),
+                                                           .current = Generation{2},
+                                                           .key_id = example_key_id(),
+                                                           .valid_ms = 5,
+                                                           .epoch = 7})));
   ASSERT_TRUE(hello);
   EXPECT_EQ(std::get<HelloReply>(*hello).store, example_store());
   EXPECT_EQ(std::get<HelloReply>(*hello).epoch, 7U);
+  EXPECT_EQ(std::get<HelloReply>(*hello).key_id, example_key_id());
 
   const auto status = read_reply(serialize_control(ControlReply(StatusReply{"{\"pid\":1}"})));
   ASSERT_TRUE(status);

@@ -150,7 +150,7 @@ Result<ControlClient::Dek> ControlClient::ask_dek(Generation generation, Deadlin
   if (number(generation) != 0 && reply.generation != generation) {
     return fail(Code::integrity, "the store's host sent another generation than the one asked");
   }
-  return Dek{.generation = reply.generation, .key = std::move(key)};
+  return Dek{.generation = reply.generation, .id = reply.key_id, .key = std::move(key)};
 }
 
 }  // namespace keyhold::host

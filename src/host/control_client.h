@@ -22,6 +22,7 @@ struct ControlClient {
 
   struct Dek {
     Generation generation{};
+    KeyId id;
     crypto::Key256 key;
   };
   // The DEK is read from the kernel straight into secret memory.

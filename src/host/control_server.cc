@@ -60,7 +60,7 @@ struct ControlServer::Connection {
   std::size_t in_done = 0;
   format::ControlEnvelope envelope;
   ByteVector out;
-  crypto::Key256 dek;
+  DekAccess dek;
   std::size_t out_done = 0;
 };
 
@@ -227,11 +227,22 @@ void ControlServer::answer(Connection& connection, ControlAnswer answer) {
   send(connection);
 }
 
-// The DEK goes from secret memory into the kernel; no buffer of ours ever holds it.
+// The DEK goes from secret memory into the kernel, in a use of the store's guard; no buffer of ours
+// ever holds it.
 void ControlServer::send(Connection& connection) {
-  const ByteView key = connection.dek.empty()
-                           ? ByteView{}
-                           : std::as_const(connection.dek).bytes(crypto::SecretAccess::grant());
+  if (!connection.dek) return send_parts(connection, {});
+  const Status sent = connection.dek([&](ByteView key) { send_parts(connection, key); });
+  if (sent) return;
+  // Sealed meanwhile. What has begun cannot become an error: the client asks again, and hears why.
+  if (connection.out_done > 0) {
+    connection.phase = Connection::Phase::finished;
+  } else {
+    refuse(connection, sent.error());
+  }
+}
+
+// Never blocks.
+void ControlServer::send_parts(Connection& connection, ByteView key) {
   const std::size_t total = connection.out.size() + key.size();
   while (connection.out_done < total) {
     const std::size_t text_done = std::min(connection.out_done, connection.out.size());

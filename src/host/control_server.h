@@ -22,10 +22,14 @@
 
 namespace keyhold::host {
 
-// What goes back: the message, and behind it a DEK where it is a dek reply.
+// Runs `use` with a DEK's 32 bytes while no seal can come, or fails where one has come.
+using DekAccess = std::function<Status(const std::function<void(ByteView dek)>& use)>;
+
+// What goes back: the message, and behind it a DEK where it is a dek reply. The DEK itself is
+// fetched for each send, so that none waits here for its client while a seal passes.
 struct ControlAnswer {
   format::ControlReply reply;
-  crypto::Key256 dek;
+  DekAccess dek;
 };
 
 class ControlServer {
@@ -67,6 +71,7 @@ class ControlServer {
   void receive(Connection& connection);
   void dispatch(Connection& connection);
   void send(Connection& connection);
+  static void send_parts(Connection& connection, ByteView key);
   void answer(Connection& connection, ControlAnswer answer);
   void refuse(Connection& connection, const Error& error);
   void take_mail();

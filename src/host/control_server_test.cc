@@ -25,9 +25,10 @@ using testing::HasSubstr;
 constexpr nanoseconds kSoon = seconds(10);
 
 ControlAnswer hello_answer() {
-  return {
-      .reply = format::HelloReply{.store = {}, .current = Generation{5}, .valid_ms = 1, .epoch = 1},
-      .dek = {}};
+  return {.reply =
+              format::HelloReply{
+                  .store = {}, .current = Generation{5}, .key_id = {}, .valid_ms = 1, .epoch = 1},
+          .dek = {}};
 }
 
 // Answers hello at once, get_dek with a key of 0x42, and leaves rotate to the test.
@@ -58,8 +59,12 @@ class Fixture : public testing::Test {
     }
     if (const auto* wanted = std::get_if<format::DekRequest>(&request)) {
       ByteVector pattern(32, 0x42);
-      auto key = crypto::Key256::copy_of(pattern, crypto::SecretAccess::grant());
-      return respond({.reply = format::DekReply{wanted->generation}, .dek = *std::move(key)});
+      return respond({.reply = format::DekReply{.generation = wanted->generation, .key_id = {}},
+                      .dek = [this, pattern](const std::function<void(ByteView)>& use) -> Status {
+                        if (sealed_) return fail(Code::sealed, "");
+                        use(pattern);
+                        return {};
+                      }});
     }
     respond(hello_answer());
   }
@@ -113,6 +118,7 @@ class Fixture : public testing::Test {
   StoreLayout layout_{scratch_ / "store"};
   std::mutex mutex_;
   std::vector<ControlServer::Respond> parked_;
+  std::atomic<bool> sealed_ = false;
   std::unique_ptr<ControlServer> server_;
 };
 
@@ -128,6 +134,15 @@ TEST_F(ControlSocket, AnswersAndCarriesADek) {
   EXPECT_EQ(dek->generation, Generation{3});
   const ByteView key = dek->key.bytes(crypto::SecretAccess::grant());
   EXPECT_THAT(std::vector<int>(key.begin(), key.end()), testing::Each(0x42));
+}
+
+// A seal that comes between the answer and its way out.
+TEST_F(ControlSocket, NoDekLeavesAfterASeal) {
+  start();
+  sealed_ = true;
+  const auto dek = client().ask_dek(Generation{7}, Deadline::after(system_clock(), kSoon));
+  ASSERT_FALSE(dek);
+  EXPECT_EQ(dek.error().code(), Code::sealed);
 }
 
 TEST_F(ControlSocket, IsTheOwnersAlone) {
@@ -201,7 +216,7 @@ TEST_F(ControlSocket, AMessageInSingleBytesIsUnderstood) {
   for (std::size_t i = 1; i < message.size(); ++i) {
     ASSERT_EQ(::send(socket.get(), &message[i], 1, MSG_NOSIGNAL), 1);
   }
-  EXPECT_EQ(hear(socket).size(), 12U + 4 + 32);
+  EXPECT_EQ(hear(socket).size(), 12U + 20 + 32);
 }
 
 TEST_F(ControlSocket, AClientThatSaysHalfIsDroppedAfterAWhileAndHoldsUpNobody) {

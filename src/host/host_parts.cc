@@ -238,8 +238,8 @@ void HostParts::seal(const std::string& reason) {
     state_ = HostState::sealed;
     reason_ = reason;
   }
-  log::warning("store " + layout_.root + " is sealed: " + reason);
   guard_.seal();
+  log::warning("store " + layout_.root + " is sealed: " + reason);  // may block: the seal does not
   // A change in flight has keys of its own until its KMS call returns.
   if (keyring::KeyRing* opened = ring()) opened->drain();
 }

@@ -73,6 +73,8 @@ class HostParts final : public store::KeyHolder {
   Result<ControlAnswer> answer(const format::ControlRequest& request);
   Result<ControlAnswer> hello();
   Result<ControlAnswer> dek(Generation generation);
+  // Runs `use_dek` with the DEK in a use of the guard; it never blocks.
+  Status lend_dek(Generation generation, const std::function<void(ByteView)>& use_dek);
   void post_order(ControlServer::Respond respond,
                   std::function<Result<format::ControlReply>()> order);
 

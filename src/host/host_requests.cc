@@ -71,8 +71,10 @@ Result<ControlAnswer> HostParts::hello() {
   const store::SealGuard::Use use(guard_);
   KEYHOLD_TRY(use.check());
   KEYHOLD_TRY_ASSIGN(const Generation current, ring()->current_generation());
+  KEYHOLD_TRY_ASSIGN(const KeyId key_id, ring()->key_id(current));
   return without_key(format::HelloReply{.store = ring()->store_id(),
                                         .current = current,
+                                        .key_id = key_id,
                                         .valid_ms = kHelloValidMs,
                                         .epoch = use.epoch()});
 }
@@ -83,9 +85,19 @@ Result<ControlAnswer> HostParts::dek(Generation generation) {
   if (number(generation) == 0) {
     KEYHOLD_TRY_ASSIGN(generation, ring()->current_generation());
   }
-  KEYHOLD_TRY_ASSIGN(crypto::Key256 key,
+  KEYHOLD_TRY_ASSIGN(const KeyId key_id, ring()->key_id(generation));
+  return ControlAnswer{
+      .reply = format::DekReply{.generation = generation, .key_id = key_id},
+      .dek = [this, generation](const auto& use_dek) { return lend_dek(generation, use_dek); }};
+}
+
+Status HostParts::lend_dek(Generation generation, const std::function<void(ByteView)>& use_dek) {
+  const store::SealGuard::Use use(guard_);
+  KEYHOLD_TRY(use.check());
+  KEYHOLD_TRY_ASSIGN(const crypto::Key256 key,
                      ring()->export_dek(generation, crypto::SecretAccess::grant()));
-  return ControlAnswer{.reply = format::DekReply{generation}, .dek = std::move(key)};
+  use_dek(key.bytes(crypto::SecretAccess::grant()));
+  return {};
 }
 
 void HostParts::post_order(ControlServer::Respond respond,

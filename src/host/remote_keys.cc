@@ -48,17 +48,24 @@ RemoteKeys::~RemoteKeys() {
 Status RemoteKeys::greet() {
   KEYHOLD_TRY_ASSIGN(const auto hello, expect_reply<format::HelloReply>(
                                            client().ask(format::HelloRequest{}, soon())));
-  const bool first = current_ == 0;
-  if (!first && hello.store != store_) {
-    return fail(Code::wrong_key, "another store stands at " + layout_.root +
-                                     " now: close what is open there and open it anew");
-  }
-  if (first) store_ = hello.store;
+  if (current_ == 0) store_ = hello.store;
+  KEYHOLD_TRY(check_lineage(hello));
   KEYHOLD_TRY(fetch_up_to(hello.current));
+  KEYHOLD_TRY(check_lineage(hello));
   current_ = number(hello.current);
   const BootTime valid = clock_.boot_now() + std::chrono::milliseconds(hello.valid_ms);
   valid_until_ = valid.time_since_epoch().count();
   return {};
+}
+
+// A key ring never goes back, and gives no number to two keys; one that was put back by hand does.
+Status RemoteKeys::check_lineage(const format::HelloReply& hello) const {
+  const std::shared_lock lock(keys_mutex_);
+  const auto held = deks_.find(number(hello.current));
+  const bool same_key = held == deks_.end() || held->second.id == hello.key_id;
+  if (hello.store == store_ && number(hello.current) >= current_ && same_key) return {};
+  return fail(Code::wrong_key, "another store, or an older key ring, stands at " + layout_.root +
+                                   " now: close what is open there and open it anew");
 }
 
 // A host may be gone in a moment: what it told of is here before anybody uses it. Of the older
@@ -75,6 +82,13 @@ Status RemoteKeys::fetch_up_to(Generation newest) {
 
 Result<Generation> RemoteKeys::current_generation() {
   if (clock_.boot_now().time_since_epoch().count() >= valid_until_) refresh();
+  if (ring_is_other_) {
+    return fail(Code::wrong_key,
+                "the keys of " + layout_.root +
+                    " are no longer those of its host, for its key ring was "
+                    "replaced: nothing more is read or written; put the newer key ring back, if "
+                    "files were made under it, and start this process anew");
+  }
   return Generation{current_.load()};
 }
 
@@ -89,6 +103,10 @@ void RemoteKeys::refresh() {
     return;
   }
   if (greeted.error().code() == Code::sealed) guard_.seal();
+  if (greeted.error().code() == Code::wrong_key) {
+    ring_is_other_ = true;
+    guard_.seal();
+  }
   valid_until_ = (clock_.boot_now() + kRetryPause).time_since_epoch().count();
   if (!host_missed_) {
     log::warning(
@@ -112,7 +130,7 @@ Status RemoteKeys::prepare(Generation generation) {
   const store::SealGuard::Use use(guard_);
   KEYHOLD_TRY(use.check());
   const std::unique_lock lock(keys_mutex_);
-  deks_.try_emplace(number(generation), std::move(dek->key));
+  deks_.try_emplace(number(generation), *std::move(dek));
   return {};
 }
 
@@ -134,7 +152,7 @@ Result<crypto::Key256> RemoteKeys::derive(Generation generation, ByteView salt, 
     return fail(Code::not_found, "DEK generation " + std::to_string(number(generation)) +
                                      " was not fetched from the store's host");
   }
-  return crypto::hkdf_sha256(found->second, salt, info);
+  return crypto::hkdf_sha256(found->second.key, salt, info);
 }
 
 void RemoteKeys::wipe_keys() {

@@ -23,7 +23,8 @@ namespace keyhold::host {
 // tells of it, so that a host may be short-lived (a command). Without any, the generations that are
 // here go on serving (the deadline that ends that is the lease's, DESIGN 3), others answer
 // Code::unavailable; this process does not become the host. A host that says that it is sealed
-// seals this process too.
+// seals this process too. Where the store or its key ring was replaced under the host by an older
+// one, this process is sealed for good (Code::wrong_key): nobody could read later what it writes.
 class RemoteKeys final : public StoreKeys, private store::KeyHolder {
  public:
   // Code::not_found where no host runs; what the host answers otherwise (Code::unavailable: it
@@ -56,6 +57,7 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
   [[nodiscard]] ControlClient client() const { return {.layout = layout_, .clock = clock_}; }
   [[nodiscard]] Deadline soon() const { return Deadline::after(clock_, timeout_); }
   Status greet();
+  [[nodiscard]] Status check_lineage(const format::HelloReply& hello) const;
   Status fetch_up_to(Generation newest);
   void refresh();
   void report_sealed_bytes(nanoseconds timeout);
@@ -72,12 +74,13 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
   std::list<store::KeyHolder*>::iterator place_;
 
   mutable std::shared_mutex keys_mutex_;  // never held over the socket
-  std::map<std::uint32_t, crypto::Key256> deks_;
+  std::map<std::uint32_t, ControlClient::Dek> deks_;
 
   std::mutex refresh_mutex_;  // one question to the host at a time
   std::atomic<std::uint32_t> current_ = 0;
   std::atomic<BootClock::rep> valid_until_ = 0;
-  bool host_missed_ = false;  // said so already
+  bool host_missed_ = false;                 // said so already
+  std::atomic<bool> ring_is_other_ = false;  // for good: the keys here are not the host's any more
 
   std::mutex sealed_mutex_;
   std::map<std::uint32_t, std::uint64_t> sealed_bytes_;  // not reported yet

@@ -1,5 +1,7 @@
 #include "host/remote_keys.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "host/control_server.h"
@@ -121,9 +123,11 @@ TEST_F(RemoteKeysTest, AGenerationThatTheHostDoesNotGiveIsNotTheCurrentOne) {
           return respond({.reply = format::ErrorReply{.code = Code::unavailable, .message = "gone"},
                           .dek = {}});
         }
-        respond({.reply =
-                     format::HelloReply{
-                         .store = store, .current = Generation{2}, .valid_ms = 1000, .epoch = 1},
+        respond({.reply = format::HelloReply{.store = store,
+                                             .current = Generation{2},
+                                             .key_id = {},
+                                             .valid_ms = 1000,
+                                             .epoch = 1},
                  .dek = {}});
       });
   ASSERT_TRUE(server) << server.error().message();
@@ -131,6 +135,42 @@ TEST_F(RemoteKeysTest, AGenerationThatTheHostDoesNotGiveIsNotTheCurrentOne) {
   EXPECT_EQ(keys_->current_generation(), Generation{1});
   EXPECT_TRUE(keys_->derive(Generation{1}, {}, {}));
 }
+
+class PutBackRing : public RemoteKeysTest, public testing::WithParamInterface<bool> {
+ protected:
+  void copy_ring(const std::string& from, const std::string& to) const {
+    for (const std::string name : {"/keyring.a", "/keyring.b"}) {
+      std::filesystem::copy_file(from + name, to + name,
+                                 std::filesystem::copy_options::overwrite_existing);
+    }
+  }
+};
+
+// What a client sealed under the key that is gone, nobody could read after its end.
+TEST_P(PutBackRing, SealsTheClient) {
+  const LogCapture log;
+  const std::string saved = store_.scratch / "saved";
+  ASSERT_TRUE(std::filesystem::create_directory(saved));
+  copy_ring(store_.layout.directory, saved);
+  ASSERT_TRUE(host_->rotate_dek());
+  clock_.advance(seconds(2));
+  ASSERT_EQ(keys_->current_generation(), Generation{2});
+  host_.reset();
+  copy_ring(saved, store_.layout.directory);
+  start_host();
+  const bool number_is_taken_again = GetParam();
+  if (number_is_taken_again) {
+    ASSERT_TRUE(host_->rotate_dek());
+  }
+  clock_.advance(seconds(2));
+  const auto current = keys_->current_generation();
+  ASSERT_FALSE(current);
+  EXPECT_EQ(current.error().code(), Code::wrong_key);
+  EXPECT_FALSE(store::SealGuard::Use(keys_->guard()).check());
+  EXPECT_FALSE(keys_->derive(Generation{2}, {}, {}));
+}
+
+INSTANTIATE_TEST_SUITE_P(WithOrWithoutAnotherKeyOfThatNumber, PutBackRing, testing::Bool());
 
 TEST_F(RemoteKeysTest, FindsARestartedHostAgain) {
   const LogCapture log;

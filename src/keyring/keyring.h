@@ -116,6 +116,9 @@ class KeyRing {
   [[nodiscard]] Result<crypto::Key256> export_dek(Generation generation,
                                                   crypto::SecretAccess) const;
 
+  // Of a generation's DEK. Code::not_found, Code::sealed.
+  [[nodiscard]] Result<KeyId> key_id(Generation generation) const;
+
   // Counts in memory; persisted by rotate_if_due(), flush() and with every change.
   void note_sealed_bytes(Generation generation, std::uint64_t bytes);
   // Persists the counters where they have changed, and raises the anchor where it is behind.

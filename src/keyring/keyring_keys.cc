@@ -1,4 +1,5 @@
 // The keys in memory: deriving, counting, wiping. Nothing here waits for a KMS or for I/O.
+#include <algorithm>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
@@ -69,6 +70,15 @@ Result<crypto::Key256> KeyRing::export_dek(Generation generation, crypto::Secret
   const ReadLock lock(state_mutex_);
   KEYHOLD_TRY_ASSIGN(const crypto::Key256* dek, find_dek(*state_, generation));
   return dek->clone();
+}
+
+Result<KeyId> KeyRing::key_id(Generation generation) const {
+  const ReadLock lock(state_mutex_);
+  KEYHOLD_TRY(find_dek(*state_, generation));
+  const auto& deks = state_->record.deks;
+  const auto found = std::ranges::find(deks, number(generation), &format::KeyringDek::generation);
+  if (found == deks.end()) return fail(Code::not_found, "the key ring does not name this DEK");
+  return found->id;
 }
 
 void KeyRing::note_sealed_bytes(Generation generation, std::uint64_t bytes) {
