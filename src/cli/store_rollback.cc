@@ -21,7 +21,7 @@ struct Arguments {
 };
 
 // Asks on the terminal; without one, --yes must have been given.
-Status confirm(const Arguments& given) {
+Status confirm(const Arguments& given, const std::string& anchor) {
   if (given.yes) return {};
   if (!is_terminal(STDIN_FILENO) || !is_terminal(STDERR_FILENO)) {
     return fail(Code::invalid_argument, "this needs a confirmation: run it with --yes");
@@ -29,8 +29,9 @@ Status confirm(const Arguments& given) {
   std::fprintf(
       stderr,
       "Keys made since the older key ring was saved are lost with it, and so is every file "
-      "under them.\nAccept the key ring of %s as it is? [y/N] ",
-      given.store.c_str());
+      "under them.\n%s%s\nAccept the key ring of %s as it is? [y/N] ",
+      anchor.empty() ? "The store goes on without an anchor" : "It is written into the anchor ",
+      anchor.c_str(), given.store.c_str());
   const int answer = std::getchar();
   if (answer == 'y' || answer == 'Y') return {};
   return fail(Code::invalid_argument, "not confirmed: nothing was changed");
@@ -53,14 +54,14 @@ Status accept(Session& session, const Arguments& given) {
                                             " has no anchor: rollback is not detected, so there is "
                                             "nothing to accept; --anchor FILE gives it one");
   }
-  KEYHOLD_TRY(confirm(given));
+  const auto anchor = given.anchor.empty() ? before.anchor_path : given.anchor;
+  KEYHOLD_TRY(confirm(given, anchor));
   host::HostOptions options = host_options(session.settings);
   options.accept_rollback = true;
   options.anchor_path = given.anchor;
   KEYHOLD_TRY_ASSIGN(const auto host, host::Host::open(machine(), given.store, options));
   const bool accepted = host->ring().health().rollback_accepted;
   const auto sequence = host->ring().contents().sequence;
-  const auto anchor = given.anchor.empty() ? before.anchor_path : given.anchor;
   Json json = Json::object().set("accepted", accepted).set("sequence", sequence);
   return session.output.result(json.set("anchor", anchor.empty() ? Json() : Json(anchor)),
                                outcome_text(accepted, sequence, anchor));

@@ -132,7 +132,20 @@ void HostParts::go_live() {
   state_ = HostState::serving;
 }
 
+// accept-rollback writes the anchor that the config names: it must be the config of this key ring,
+// or whoever altered it chooses the file that is written, and the anchor from then on.
+Status HostParts::trust_config() {
+  const bool from_config = config_ && options_.anchor_path.empty();
+  if (!options_.accept_rollback || !from_config || anchor_path_.empty()) return {};
+  const auto opened = keyring::KeyRing::open(
+      environment_, layout_.directory, clients_, kms_deadline(),
+      {.anchor = nullptr, .denial_rule = options_.denial_rule, .accept_rollback = false});
+  KEYHOLD_TRY(note_kms(opened ? Status() : fail(opened.error())));
+  return verify_config(*config_, **opened);
+}
+
 Status HostParts::open_ring() {
+  KEYHOLD_TRY(trust_config());
   auto opened = keyring::KeyRing::open(environment_, layout_.directory, clients_, kms_deadline(),
                                        {.anchor = anchor(),
                                         .denial_rule = options_.denial_rule,

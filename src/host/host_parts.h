@@ -56,6 +56,7 @@ class HostParts final : public store::KeyHolder {
   [[nodiscard]] Result<keyring::KeyRing*> usable_ring() const;
   [[nodiscard]] Deadline kms_deadline() const;
   [[nodiscard]] std::shared_ptr<keyring::Anchor> anchor() const;
+  Status trust_config();
   Status open_ring();
   void note_outage(const Error& error, nanoseconds pause);
   Status note_kms(Status outcome);
