@@ -39,6 +39,18 @@ class Detect : public StoreTest, public ::testing::WithParamInterface<Layout> {
     ASSERT_TRUE(disk_->set_raw(kPath, raw_));
   }
 
+  // Each 512 bytes of our file behind the header, replaced by those of one of the same size.
+  void expect_each_sector_named(const ByteVector& other, const std::string& whose) {
+    ASSERT_EQ(other.size(), raw_.size());
+    for (std::size_t offset = 4096; offset + 512 <= raw_.size(); offset += 512) {
+      ByteVector changed = raw_;
+      std::copy_n(other.begin() + static_cast<std::ptrdiff_t>(offset), 512,
+                  changed.begin() + static_cast<std::ptrdiff_t>(offset));
+      expect_named(std::move(changed),
+                   "sector of another " + whose + " at " + std::to_string(offset));
+    }
+  }
+
   ByteVector content_;
   ByteVector raw_;
 };
@@ -95,13 +107,7 @@ TEST_P(Detect, MovedBlocks) {
 TEST_P(Detect, BlockFromAnotherFile) {
   write_file("/store/g", GetParam(), test_bytes(9000, 2), 1500);
   const ByteVector other = *disk_->raw("/store/g");
-  ASSERT_EQ(other.size(), raw_.size());
-  for (std::size_t offset = 4096; offset + 512 <= raw_.size(); offset += 512) {
-    ByteVector changed = raw_;
-    std::copy_n(other.begin() + static_cast<std::ptrdiff_t>(offset), 512,
-                changed.begin() + static_cast<std::ptrdiff_t>(offset));
-    expect_named(std::move(changed), "sector of another file at " + std::to_string(offset));
-  }
+  expect_each_sector_named(other, "file");
 }
 
 // A file of the same size and content in another store, sector by sector and then all behind the
@@ -113,13 +119,7 @@ TEST_P(Detect, BlockFromAnotherStore) {
   write_file("/store/g", GetParam(), content_, 1500);
   store_ = std::move(own);
   const ByteVector other = *disk_->raw("/store/g");
-  ASSERT_EQ(other.size(), raw_.size());
-  for (std::size_t offset = 4096; offset + 512 <= raw_.size(); offset += 512) {
-    ByteVector changed = raw_;
-    std::copy_n(other.begin() + static_cast<std::ptrdiff_t>(offset), 512,
-                changed.begin() + static_cast<std::ptrdiff_t>(offset));
-    expect_named(std::move(changed), "sector of another store at " + std::to_string(offset));
-  }
+  expect_each_sector_named(other, "store");
   ByteVector changed = raw_;
   std::copy(other.begin() + 4096, other.end(), changed.begin() + 4096);
   expect_named(std::move(changed), "all blocks of another store");

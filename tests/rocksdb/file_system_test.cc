@@ -8,12 +8,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <malloc.h>
 #include <rocksdb/options.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "crypto/secret.h"
 #include "tests/rocksdb/test_store.h"
 
 namespace keyhold::rocks {
@@ -321,52 +319,6 @@ TEST_F(FileSystemTest, LogsAreTunedAsRocksDbTunesItsOwn) {
     EXPECT_EQ(ours.bytes_per_sync, own.bytes_per_sync);
     EXPECT_EQ(ours.fallocate_with_keep_size, own.fallocate_with_keep_size);
     EXPECT_EQ(ours.writable_file_max_buffer_size, own.writable_file_max_buffer_size);
-  }
-}
-
-// Heap and locked memory that `count` handles take, each.
-template <typename MakeHandle>
-std::size_t bytes_per_handle(MakeHandle make_handle) {
-  constexpr std::size_t kCount = 200;
-  using Handle = decltype(make_handle(std::size_t{0}));
-  std::vector<Handle> handles;
-  handles.reserve(kCount);
-  handles.push_back(make_handle(kCount));  // what is made once and for all
-  const auto heap = ::mallinfo2();
-  const auto locked = crypto::secret_memory_use();
-  for (std::size_t i = 0; i + 1 < kCount; ++i) handles.push_back(make_handle(i));
-  const std::size_t grown = ::mallinfo2().uordblks + ::mallinfo2().hblkhd +
-                            crypto::secret_memory_use().locked_bytes - heap.uordblks - heap.hblkhd -
-                            locked.locked_bytes;
-  return grown / (kCount - 1);
-}
-
-TEST_F(FileSystemTest, OpenReaderTakesLessThan32KiB) {
-  write("/store/big.sst", std::string(1 << 20, 'x'));
-  write("/store/big.log", std::string(1 << 20, 'x'));
-  for (const char* name : {"/store/big.sst", "/store/big.log"}) {
-    const std::size_t bytes = bytes_per_handle([&](std::size_t) {
-      auto file = open(name);
-      EXPECT_EQ(read(*file, 500'000, 3), "xxx");
-      return file;
-    });
-    RecordProperty(std::string(name).ends_with("sst") ? "table" : "log", static_cast<int>(bytes));
-    EXPECT_LT(bytes, 32U << 10) << name;
-    EXPECT_GT(bytes, 0U);
-  }
-}
-
-TEST_F(FileSystemTest, OpenWriterTakesLessThan32KiB) {
-  for (const char* suffix : {".sst", ".log"}) {
-    // Of the file in memory only the handle counts: the header's block, and what append adds to it.
-    constexpr std::size_t kContentBytes = 5000;
-    constexpr std::size_t kFileBytes = 3 * (kContentBytes + 2 * 4096);
-    const std::size_t bytes = bytes_per_handle([&](std::size_t i) {
-      auto file = create("/store/" + std::to_string(i) + suffix);
-      EXPECT_TRUE(file->Append(std::string(kContentBytes, 'x'), IOOptions(), nullptr).ok());
-      return file;
-    });
-    EXPECT_LT(bytes, (32U << 10) + kFileBytes) << suffix;
   }
 }
 
