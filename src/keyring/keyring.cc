@@ -1,6 +1,8 @@
 #include "keyring/keyring.h"
 
 #include <algorithm>
+#include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <utility>
 
@@ -129,6 +131,44 @@ Result<std::unique_ptr<KeyRing>> KeyRing::open(const Environment& environment,
   std::unique_ptr<KeyRing> ring(new KeyRing(environment, directory, std::move(state)));
   KEYHOLD_TRY(ring->admit(found, options.accept_rollback));
   return ring;
+}
+
+// A change that failed half-way before the wipe may have left a newer content than memory's.
+Status KeyRing::check_successor(const FoundCopies& found) const {
+  const RingState& state = *state_;
+  const auto& record = found.best.record;
+  const bool same = record.sequence == state.record.sequence && found.best.digest == state.digest;
+  const bool newer = record.sequence > state.record.sequence;
+  if (record.identity.store == state.record.identity.store && (same || newer)) return {};
+  return fail(Code::rollback,
+              "the key ring in " + directory_ +
+                  " was replaced while the store was sealed: put the one back that was there "
+                  "(sequence " +
+                  std::to_string(state.record.sequence) +
+                  "), or start anew to be asked by the anchor");
+}
+
+Status KeyRing::fetch_keys(const ClientFactory& clients, Deadline deadline, DenialRule rule) {
+  const std::scoped_lock change(change_mutex_);
+  const Copies copies(environment_.files, directory_);
+  const std::uint64_t wipes = wipes_;
+  KEYHOLD_TRY_ASSIGN(const FoundCopies found, copies.load());
+  KEYHOLD_TRY(check_successor(found));
+  KEYHOLD_TRY_ASSIGN(Unlocked unlocked,
+                     unlock(found.best.record, clients, rule, environment_.clock, deadline));
+  KEYHOLD_TRY_ASSIGN(auto fetched, unlocked_state(found, std::move(unlocked), nullptr));
+  KEYHOLD_TRY(copies.repair(found));
+  const std::unique_lock lock(state_mutex_);
+  if (wipes_ != wipes) return fail(sealed_error());
+  state_->record = std::move(fetched->record);
+  state_->digest = fetched->digest;
+  state_->kek = std::move(fetched->kek);
+  state_->deks = std::move(fetched->deks);
+  state_->count_from_record();
+  state_->health.lockbox_problems = std::move(fetched->health.lockbox_problems);
+  state_->health.unsettled = false;
+  state_->wiped = false;
+  return {};
 }
 
 // The last gate: nothing is written before the anchor agrees, nothing is used before both copies

@@ -15,6 +15,8 @@
 // unsupported (made by a newer Keyhold), not_found, already_exists, and those of the files.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -149,10 +151,15 @@ class KeyRing {
 
   // Wipes KEK and DEKs; everything that needs them answers Code::sealed from then on. Does not wait
   // for a change in flight: that one ends with Code::sealed and wipes its own copies as soon as its
-  // KMS call returns. A new open() gets the keys back.
+  // KMS call returns. fetch_keys() gets the keys back.
   void wipe();
   // Waits until no change is in flight.
   void drain();
+  // After wipe(): reads both copies and asks the lockboxes again, as open() does, then checks all
+  // that open() checks but the anchor: what is in memory is a better one. Code::rollback where an
+  // older or another key ring was put in its place meanwhile. Where it fails, or where a wipe()
+  // comes in between (Code::sealed), no key is here.
+  Status fetch_keys(const ClientFactory& clients, Deadline deadline, DenialRule rule);
 
  private:
   KeyRing(const Environment& environment, std::string directory, std::unique_ptr<RingState> state);
@@ -168,6 +175,7 @@ class KeyRing {
   Status flush_now();
   Result<Generation> rotate_dek_now();
   [[nodiscard]] bool has_lockbox(const kms::KeySpec& spec) const;
+  [[nodiscard]] Status check_successor(const FoundCopies& found) const;
   Status add_lockbox_now(kms::Client& client, Deadline deadline);
 
   const Environment environment_;
@@ -175,6 +183,7 @@ class KeyRing {
   std::mutex change_mutex_;                // one change at a time; held over KMS calls and I/O
   mutable std::shared_mutex state_mutex_;  // never held over either
   std::unique_ptr<RingState> state_;
+  std::atomic<std::uint64_t> wipes_ = 0;
 };
 
 }  // namespace keyhold::keyring

@@ -98,6 +98,7 @@ bool KeyRing::rotation_due(WallTime now) const {
 void KeyRing::wipe() {
   const std::unique_lock<std::shared_mutex> lock(state_mutex_);
   state_->wiped = true;
+  ++wipes_;
   state_->kek.release();
   state_->deks.clear();
 }

@@ -19,14 +19,26 @@ SealGuard::~SealGuard() {
 Status SealGuard::Use::check() const {
   if (guard_.sealed_)
     return fail(Code::sealed, "the store is sealed: the right to use its keys has ended");
-  return {};
+  return guard_.check_time();
+}
+
+Status SealGuard::check_time() const {
+  const Clock* const clock = clock_.load(std::memory_order_acquire);
+  if (clock == nullptr || clock->boot_now().time_since_epoch().count() < lent_until_) return {};
+  return fail(Code::sealed,
+              "the right to use the store's keys has run out and was not renewed in time");
+}
+
+void SealGuard::lend_until(const Clock& clock, BootTime until) {
+  lent_until_ = until.time_since_epoch().count();
+  clock_.store(&clock, std::memory_order_release);
 }
 
 Status SealGuard::confirm(std::uint64_t began_in) const {
   if (epoch_ != began_in) {
     return fail(Code::sealed, "the store was sealed meanwhile: what was under way does not count");
   }
-  return {};
+  return check_time();
 }
 
 void SealGuard::seal() {

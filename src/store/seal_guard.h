@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 namespace keyhold::store {
@@ -37,7 +38,7 @@ class SealGuard {
     Use(const Use&) = delete;
     Use& operator=(const Use&) = delete;
 
-    // Code::sealed where the store is sealed.
+    // Code::sealed where the store is sealed, or what lend_until() said is over.
     [[nodiscard]] Status check() const;
     // Rises at every seal. What began in one epoch must not report success in another.
     [[nodiscard]] std::uint64_t epoch() const { return guard_.epoch_; }
@@ -46,9 +47,15 @@ class SealGuard {
     SealGuard& guard_;
   };
 
-  // Code::sealed where the store was sealed since epoch `began_in`, which a use gave. Waits for
-  // nobody; what a seal that has returned ended is never confirmed.
+  // Code::sealed where the store was sealed since epoch `began_in`, which a use gave, or the time
+  // of lend_until() is over. Waits for nobody; what a seal that has returned ended is never
+  // confirmed.
   [[nodiscard]] Status confirm(std::uint64_t began_in) const;
+
+  // Until then keys may be used, by `clock`, which outlives the guard; from then on uses and
+  // confirmations answer Code::sealed, however late the thread is that renews the right or seals.
+  // Wipes nothing: that is seal()'s. Without a call the right lasts until a seal.
+  void lend_until(const Clock& clock, BootTime until);
 
   // Refuses, raises the epoch, wipes every registered holder. Returns when no key use is under way
   // and all are wiped.
@@ -60,9 +67,13 @@ class SealGuard {
   void remove(std::list<KeyHolder*>::iterator place);
 
  private:
+  [[nodiscard]] Status check_time() const;
+
   pthread_rwlock_t lock_;
   bool sealed_ = false;
   std::atomic<std::uint64_t> epoch_ = 1;  // changed under the exclusive lock
+  std::atomic<const Clock*> clock_ = nullptr;
+  std::atomic<BootClock::rep> lent_until_ = 0;  // read where there is a clock
   std::mutex holders_mutex_;
   std::list<KeyHolder*> holders_;
 };

@@ -69,6 +69,26 @@ TEST_F(Seal, AFinishedTableIsSyncedAfterTheUnseal) {
   EXPECT_TRUE(file->close());
 }
 
+// However late the thread is that renews the right: a suspended machine, a stopped process.
+TEST_F(Seal, NothingIsServedOnceTheRightHasRunOut) {
+  ManualClock clock;
+  write_file("/store/f", Layout::table, test_bytes(20000));
+  const auto file = *store_->open_random("/store/f");
+  const auto log = *store_->create("/store/l", Layout::log);
+  ByteVector out(100);
+  keys_.guard().lend_until(clock, clock.boot_now() + std::chrono::seconds(6));
+  clock.advance(std::chrono::seconds(5));
+  ASSERT_TRUE(file->read(0, out));
+  ASSERT_TRUE(log->append(out));
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(file->read(0, out).error().code(), Code::sealed);
+  EXPECT_EQ(log->append(out).error().code(), Code::sealed);
+  keys_.guard().lend_until(clock, clock.boot_now() + std::chrono::seconds(6));
+  EXPECT_TRUE(file->read(0, out));
+  EXPECT_TRUE(log->append(out));
+  EXPECT_TRUE(log->sync(false));
+}
+
 TEST_F(Seal, MayComeWhileHandlesAreMade) {
   write_file("/store/t", Layout::table, test_bytes(5000));
   std::atomic<bool> stop = false;
