@@ -3,13 +3,16 @@
 // no randomness of its own. One thread at a time.
 //
 // Five phases; the transitions between them are one constexpr table (lease_table.h). Times are of
-// BootClock, so that neither a changed date nor a suspended machine stretches a lease.
+// BootClock, so that neither a changed date nor a suspended machine stretches a lease. Clocks come
+// before events: a lease whose time is over when an event arrives has ended, whatever the event
+// says.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -22,7 +25,7 @@ using std::chrono::nanoseconds;
 enum class LeasePhase : std::uint8_t {
   sealed,     // no key is here; probes go on, so that access that returns is noticed
   unsealing,  // enough successes: the keys are being fetched
-  serving,    // every lockbox answered its last probe with success
+  serving,    // every lockbox that is not settling answered its last probe with success
   degraded,   // serving, though some lockbox's last probe did not succeed: a denial not yet
               // confirmed, or an outage within its grace
   sealing,    // the engine is being fenced and the keys wiped
@@ -48,18 +51,24 @@ enum class SealCause : std::uint8_t {
 enum class AmbiguousRule : std::uint8_t { outage, denial };
 enum class SealWhen : std::uint8_t { any_denied, all_denied };
 
-// The defaults of DESIGN 5.
+// The defaults of DESIGN 5. Intervals of probes run from start to start.
 struct LeasePolicy {
   nanoseconds probe_interval = std::chrono::seconds(3);
   double probe_jitter = 0.2;                                    // of the interval, each way
+  nanoseconds probe_deadline = std::chrono::seconds(1);         // the caller's, of one probe
   nanoseconds retry_interval = std::chrono::milliseconds(500);  // after a denial
   nanoseconds confirm_after = std::chrono::milliseconds(2500);  // since the first denial
-  unsigned confirm_probes = 2;                                  // tried since, at least
-  nanoseconds grace = std::chrono::hours(1);                    // since the last success; 0: none
-  nanoseconds stuck_after = std::chrono::seconds(10);           // since the last completed probe
-  nanoseconds settling = std::chrono::minutes(10);              // at most, of a new lockbox
-  unsigned successes_to_unseal = 3;                             // and to settle
-  nanoseconds success_spacing = std::chrono::seconds(1);        // between those that count
+  // Tried since, at least; where they take longer, two probe deadlines more at most.
+  unsigned confirm_probes = 2;
+  // Since the end of the first probe that got no answer, so at most one probe's interval and
+  // deadline after the last success. A probe that begins at its end or later must fail as well
+  // before the lease ends, within two probe deadlines more: an outage shorter than the grace seals
+  // nothing, and one longer than it does. 0: the second failure in a row seals.
+  nanoseconds grace = std::chrono::hours(1);
+  nanoseconds stuck_after = std::chrono::seconds(10);     // since a lockbox's last completed probe
+  nanoseconds settling = std::chrono::minutes(10);        // at most, of a new lockbox
+  unsigned successes_to_unseal = 3;                       // and to settle
+  nanoseconds success_spacing = std::chrono::seconds(1);  // between those that count
   AmbiguousRule ambiguous = AmbiguousRule::outage;
   SealWhen seal_when = SealWhen::any_denied;
 };
@@ -68,27 +77,33 @@ using LockboxId = std::uint32_t;  // the host's own number; never used twice
 
 // Events.
 struct Tick {};  // the time that LeaseStep::wake_at named has come, or any other moment
+// One that began before the probe under way was asked for is a late answer to an earlier one: its
+// denial counts, its success or failure does not.
 struct ProbeEnded {
   LockboxId lockbox = 0;
-  BootTime began;  // before its credentials were made: a success renews the lease from here
+  BootTime began;  // after Probe was asked for, before the probe's credentials were made
   ProbeAnswer answer{};
 };
+// Leaves a tombstone. One of `order` takes the place of one of local_order, never the reverse.
 struct SealOrdered {
   SealCause cause{};  // local_order, order
 };
 // Clears a tombstone of this cause, no other; probes then have to succeed as after any seal.
+// local_order also lets a host with SealCause::lost_ring try again.
 struct UnsealOrdered {
   SealCause cause{};  // local_order, order
 };
-struct SealEnded {};    // what Seal asked for is done: no key is left
-struct KeysFetched {};  // what Unseal asked for is done
-struct KeysNotFetched {
+struct SealEnded {};       // what Seal asked for is done: no key is left
+struct KeysFetched {};     // what Unseal asked for is done
+struct KeysNotFetched {    // no key is here
   ProbeAnswer answer{};    // of the KMS; unavailable where it was something else
   bool ring_lost = false;  // SealCause::lost_ring: probing does not mend it, an operator does
 };
+// Settles first: until its successes or the end of LeasePolicy::settling it is asked nothing.
 struct LockboxAdded {
   LockboxId lockbox = 0;
 };
+// Where none is left that has settled, the rest stop settling: a lease hangs on a lockbox, always.
 struct LockboxRemoved {
   LockboxId lockbox = 0;
 };
@@ -99,7 +114,8 @@ using LeaseEvent =
     std::variant<Tick, ProbeEnded, SealOrdered, UnsealOrdered, SealEnded, KeysFetched,
                  KeysNotFetched, LockboxAdded, LockboxRemoved, PolicyChanged>;
 
-// Actions, carried out in the order given.
+// Actions, carried out in the order given. A tombstone is written before Seal, as the end of the
+// engine may be the end of the process.
 struct Probe {
   LockboxId lockbox = 0;  // no other probe of it is under way
 };
@@ -112,8 +128,8 @@ struct WriteTombstone {
 };
 struct ClearTombstone {};
 enum class AlertKind : std::uint8_t {
-  denied,          // the first denial, before it is confirmed
-  denial_cleared,  // a success came in time
+  denied,          // a lockbox's first denial, before it is confirmed
+  denial_cleared,  // a success came: in time, or while sealed
   outage,          // the first failure of a lockbox that was well
   outage_over,
   ambiguous,  // an answer that may be a denial
@@ -128,22 +144,25 @@ using LeaseAction = std::variant<Probe, Seal, Unseal, WriteTombstone, ClearTombs
 
 struct LeaseStep {
   std::vector<LeaseAction> actions;
-  BootTime wake_at;  // a Tick is due then at the latest
+  BootTime wake_at;  // a Tick is due then at the latest; BootTime::max() where none is
 };
 
 // How a host begins.
 struct LeaseStart {
-  std::vector<LockboxId> lockboxes;
+  std::vector<LockboxId> lockboxes;  // REQUIRES: one at least, and one is left by LockboxRemoved
   // The keys are here, fetched by KMS calls that began then; else the host begins sealed.
   std::optional<BootTime> fetched_since;
   std::optional<SealCause> tombstone;  // REQUIRES: none where fetched_since is set
 };
+
+class LeaseMachine;
 
 class Lease {
  public:
   Lease(const LeasePolicy& policy, const LeaseStart& start, BootTime now);
   ~Lease();
   Lease(Lease&&) noexcept;
+  Lease& operator=(Lease&&) noexcept;
 
   // `jitter` is in [0, 1): where in its interval the next probe falls. REQUIRES: `now` never goes
   // back; a ProbeEnded answers a Probe action; SealEnded, KeysFetched and KeysNotFetched answer
@@ -151,17 +170,24 @@ class Lease {
   LeaseStep step(const LeaseEvent& event, BootTime now, double jitter);
 
   [[nodiscard]] LeasePhase phase() const;
-  [[nodiscard]] std::optional<SealCause> cause() const;      // where sealed or sealing
+  // Of the last seal, until the host serves again; the tombstone's while there is one. None for a
+  // host that began sealed without one.
+  [[nodiscard]] std::optional<SealCause> cause() const;
   [[nodiscard]] std::optional<SealCause> tombstone() const;  // what only an order clears
 
-  // By when the lease ends unless something succeeds: what I/O must not outlast, however late the
-  // caller's thread is. BootTime::min() where there is none. Covers the grace, stuck_after and a
-  // denial under confirmation.
+  // When the lease ends if no further event comes: what I/O must not outlast, however late the
+  // caller's thread is. The grace, stuck_after and a denial under confirmation are in it; every
+  // step may move it. BootTime::min() in the phases that do not serve.
   [[nodiscard]] BootTime valid_until() const;
 
  private:
-  struct State;
-  State* state_;
+  std::unique_ptr<LeaseMachine> machine_;
 };
+
+// As `status`, logs and docs/lease.md spell them: "sealed", "grace_over".
+std::string_view name_of(LeasePhase phase);
+std::string_view name_of(ProbeAnswer answer);
+std::string_view name_of(SealCause cause);
+std::string_view name_of(AlertKind kind);
 
 }  // namespace keyhold::control

@@ -9,6 +9,7 @@ WITH_INNER_LAYERS = {"kms"}
 
 ALLOWED = {
     "base": [],
+    "control": ["base"],
     "crypto": ["base"],
     "format": ["base", "crypto"],  # sizes, check values, checksums; it holds no key
     "io": ["base"],
@@ -17,7 +18,7 @@ ALLOWED = {
     "kms/local": ["base", "crypto", "format", "io", "kms"],
     "keyring": ["base", "crypto", "format", "io", "kms"],
     "store": ["base", "crypto", "format", "io"],
-    "host": ["base", "crypto", "format", "io", "kms", "keyring", "store"],
+    "host": ["base", "control", "crypto", "format", "io", "kms", "keyring", "store"],
     "rocksdb": ["base", "crypto", "io", "store", "host"],
     "cli": ["base", "crypto", "format", "io", "kms", "kms/local", "keyring", "store", "host"],
     "cmd": ["base", "cli"],
