@@ -1,5 +1,6 @@
 #include "keyring/copies.h"
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -86,11 +87,39 @@ Error no_copy(const Copy& a, const Copy& b, const std::string& directory) {
                                "): restore one of them from a backup or escrow"};
 }
 
+// The second name of a copy that is about to be replaced for good.
+std::string shred_name(std::string_view copy) {
+  return "." + std::string(copy) + ".shred";
+}
+
 bool is_leftover(std::string_view name) {
   for (const std::string_view copy : kNames) {
-    if (name.starts_with("." + std::string(copy) + ".tmp-")) return true;
+    if (name.starts_with("." + std::string(copy) + ".tmp-") || name == shred_name(copy))
+      return true;
   }
   return false;
+}
+
+// Whether a copy is this very file: a crash came before it was replaced.
+Result<bool> is_copy(io::FileSystem& files, const std::string& directory,
+                     const io::FileInfo& file) {
+  for (const std::string_view name : kNames) {
+    const auto copy = files.info(io::join_path(directory, name));
+    if (!copy && copy.error().code() != Code::not_found) return fail(copy.error());
+    if (copy && copy->device == file.device && copy->inode == file.inode) return true;
+  }
+  return false;
+}
+
+// In place, so that the same blocks are written wherever the file system writes in place.
+Status overwrite(io::FileSystem& files, const std::string& path) {
+  KEYHOLD_TRY_ASSIGN(const auto file,
+                     files.open(path, {.access = io::OpenOptions::Access::read_write}));
+  KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file->info());
+  const ByteVector zeros(std::min<std::uint64_t>(info.size_bytes, format::kMaxKeyringSizeBytes));
+  KEYHOLD_TRY(file->write_at(0, zeros));
+  KEYHOLD_TRY(file->sync_all());
+  return file->close();
 }
 
 }  // namespace
@@ -143,10 +172,26 @@ Status Copies::repair(const FoundCopies& found) const {
   return files_.sync_directory(directory_);
 }
 
+Status Copies::write_keeping_old(ByteView file) const {
+  KEYHOLD_TRY(remove_leftovers());
+  for (const std::string_view name : kNames) {
+    KEYHOLD_TRY(
+        files_.link(io::join_path(directory_, name), io::join_path(directory_, shred_name(name))));
+  }
+  KEYHOLD_TRY(files_.sync_directory(directory_));
+  return write(file);
+}
+
 Status Copies::remove_leftovers() const {
   KEYHOLD_TRY_ASSIGN(const auto names, files_.list(directory_));
   for (const std::string& name : names) {
-    if (is_leftover(name)) KEYHOLD_TRY(files_.remove(io::join_path(directory_, name)));
+    if (!is_leftover(name)) continue;
+    const std::string path = io::join_path(directory_, name);
+    KEYHOLD_TRY_ASSIGN(const io::FileInfo info, files_.entry(path));
+    KEYHOLD_TRY_ASSIGN(const bool in_use, is_copy(files_, directory_, info));
+    const bool ours = info.type == io::FileInfo::Type::file && !in_use;
+    if (ours) KEYHOLD_TRY(overwrite(files_, path));
+    KEYHOLD_TRY(files_.remove(path));
   }
   return {};
 }

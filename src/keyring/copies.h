@@ -34,7 +34,11 @@ class Copies {
   [[nodiscard]] Status write(ByteView file) const;
   // Those that are not good, with the bytes of the best.
   [[nodiscard]] Status repair(const FoundCopies& found) const;
-  // Deletes what a crash in mid-write left beside them.
+  // The same, but the files that it replaces are kept under names of their own until
+  // remove_leftovers() overwrites them. Needs a file system with hard links.
+  [[nodiscard]] Status write_keeping_old(ByteView file) const;
+  // Overwrites and deletes what a crash in mid-write left beside them, and what write_keeping_old()
+  // kept.
   [[nodiscard]] Status remove_leftovers() const;
 
  private:

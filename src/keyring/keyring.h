@@ -111,7 +111,7 @@ class KeyRing {
   // The DEK generation that new files use.
   [[nodiscard]] Result<Generation> current_generation() const;
   // HKDF-SHA-256(DEK of `generation`, salt, info). Code::not_found where there is no such
-  // generation.
+  // generation; the message tells a shredded one from one that never was.
   [[nodiscard]] Result<crypto::Key256> derive(Generation generation, ByteView salt,
                                               ByteView info) const;
   // The DEK itself, for the host's control socket only.
@@ -136,6 +136,14 @@ class KeyRing {
   // A new KEK version, wrapped by every CMEK that has a lockbox (all must answer), every DEK
   // wrapped under it, in one change of content.
   Status rotate_kek(const ClientFactory& clients, Deadline deadline);
+
+  // Takes every DEK generation older than `oldest_kept` out of the key ring, and rotates the KEK,
+  // in one change of content; then overwrites the files that the copies were before. What an older
+  // file of the key ring is still good for stands in docs/formats/keyring.md, "Shredding".
+  // REQUIRES: nothing is encrypted or authenticated under those generations any more.
+  // Code::invalid_argument for one above the current generation. Where nothing is older, only what
+  // an interrupted call left is completed.
+  Status shred_before(Generation oldest_kept, const ClientFactory& clients, Deadline deadline);
 
   // Wraps the KEK again by the same CMEK (its newest version). Code::not_found where `client`'s key
   // has no lockbox.
@@ -168,7 +176,11 @@ class KeyRing {
   Status admit(const FoundCopies& found, bool may_accept_rollback);
   Status accept_rollback();
   Result<RingChange> begin_change();
-  Status commit(RingChange change);
+  // Keys and lockboxes of `change` under a new KEK version. REQUIRES: change.next has no DEK that
+  // the key ring does not have.
+  Status renew_kek(RingChange& change, const ClientFactory& clients, Deadline deadline);
+  // `keep_old`: Copies::write_keeping_old.
+  Status commit(RingChange change, bool keep_old = false);
   void adopt(RingChange change, const crypto::Mac& digest);
   Status settle();
   Status raise_anchor();

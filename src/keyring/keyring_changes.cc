@@ -71,7 +71,7 @@ Status KeyRing::settle() {
   return {};
 }
 
-Status KeyRing::commit(RingChange change) {
+Status KeyRing::commit(RingChange change, bool keep_old) {
   KEYHOLD_TRY_ASSIGN(const ByteVector file, make_keyring_file(change.next, change.kek_of_next()));
   KEYHOLD_TRY_ASSIGN(const format::ParsedKeyring written, format::parse_keyring(file));
   if (!change.next_kek.empty()) {
@@ -84,7 +84,8 @@ Status KeyRing::commit(RingChange change) {
     if (state_->wiped) return fail(sealed_error());
     state_->health.unsettled = true;
   }
-  KEYHOLD_TRY(Copies(environment_.files, directory_).write(file));
+  const Copies copies(environment_.files, directory_);
+  KEYHOLD_TRY(keep_old ? copies.write_keeping_old(file) : copies.write(file));
   adopt(std::move(change), written.digest);
   return raise_anchor();
 }
@@ -99,6 +100,9 @@ void KeyRing::adopt(RingChange change, const crypto::Mac& digest) {
   if (state.wiped) return;
   if (!change.next_kek.empty()) state.kek = std::move(change.next_kek);
   state.deks.merge(change.new_deks);
+  std::erase_if(state.deks, [oldest = state.record.deks.front().generation](const auto& dek) {
+    return dek.first < oldest;
+  });
 }
 
 // The change is done whatever comes of this: both copies hold it.
@@ -165,6 +169,11 @@ Result<bool> KeyRing::rotate_if_due() {
 Status KeyRing::rotate_kek(const ClientFactory& clients, Deadline deadline) {
   const std::scoped_lock lock(change_mutex_);
   KEYHOLD_TRY_ASSIGN(RingChange change, begin_change());
+  KEYHOLD_TRY(renew_kek(change, clients, deadline));
+  return commit(std::move(change));
+}
+
+Status KeyRing::renew_kek(RingChange& change, const ClientFactory& clients, Deadline deadline) {
   const WallTime now = environment_.clock.wall_now();
   KEYHOLD_TRY_ASSIGN(MadeKek kek, make_kek(change.next.kek.id, change.next.kek.version + 1,
                                            to_seconds(now), environment_.random));
@@ -177,12 +186,32 @@ Status KeyRing::rotate_kek(const ClientFactory& clients, Deadline deadline) {
     KEYHOLD_TRY_ASSIGN(lockbox,
                        make_lockbox(**client, change.next_kek, change.next, now, deadline));
   }
-  {
-    const ReadLock state_lock(state_mutex_);
-    if (state_->wiped) return fail(sealed_error());
-    KEYHOLD_TRY(rewrap_deks(change.next, state_->deks, change.next_kek, environment_.random));
+  const ReadLock lock(state_mutex_);
+  if (state_->wiped) return fail(sealed_error());
+  return rewrap_deks(change.next, state_->deks, change.next_kek, environment_.random);
+}
+
+Status KeyRing::shred_before(Generation oldest_kept, const ClientFactory& clients,
+                             Deadline deadline) {
+  const std::scoped_lock lock(change_mutex_);
+  KEYHOLD_TRY_ASSIGN(RingChange change, begin_change());
+  auto& deks = change.next.deks;
+  if (number(oldest_kept) > deks.back().generation) {
+    return fail(Code::invalid_argument, "the current DEK generation is " +
+                                            std::to_string(deks.back().generation) +
+                                            ": it is never shredded");
   }
-  return commit(std::move(change));
+  const auto shredded =
+      std::erase_if(deks, [&](const auto& dek) { return dek.generation < number(oldest_kept); });
+  if (shredded > 0) {
+    KEYHOLD_TRY(renew_kek(change, clients, deadline));
+    KEYHOLD_TRY(commit(std::move(change), true));
+  }
+  const Status overwritten = Copies(environment_.files, directory_).remove_leftovers();
+  if (overwritten) return {};
+  return fail(overwritten.error().within(
+      "the old DEKs are out of the key ring, but its former files are not overwritten yet; shred "
+      "again"));
 }
 
 Status KeyRing::rewrap(kms::Client& client, Deadline deadline) {

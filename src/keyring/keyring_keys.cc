@@ -18,8 +18,13 @@ Result<const crypto::Key256*> find_dek(const RingState& state, Generation genera
   if (state.wiped) return fail(sealed_error());
   const auto found = state.deks.find(number(generation));
   if (found != state.deks.end()) return &found->second;
-  return fail(Code::not_found, "there is no DEK generation " + std::to_string(number(generation)) +
-                                   " in this key ring: shredded, or never made");
+  const std::string name = "DEK generation " + std::to_string(number(generation));
+  if (number(generation) != 0 && number(generation) < state.record.deks.front().generation) {
+    return fail(Code::not_found, name +
+                                     " was shredded: nobody can read any more what stood under "
+                                     "it");
+  }
+  return fail(Code::not_found, "there is no " + name + " in this key ring: it was never made");
 }
 
 }  // namespace
