@@ -6,7 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 namespace keyhold::cli {
 namespace {

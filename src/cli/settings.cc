@@ -7,7 +7,7 @@
 
 #include <fmt/core.h>
 
-#include "cli/suggest.h"
+#include "base/suggest.h"
 #include "cli/units.h"
 #include "io/file_system.h"
 

@@ -1,4 +1,4 @@
-// Durations, sizes and times as people write and read them.
+// Sizes and times as people write and read them; durations: base/duration.h.
 #pragma once
 
 #include <chrono>
@@ -7,14 +7,10 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/error.h"
 
 namespace keyhold::cli {
-
-// "30d", "12h", "15m", "90s", "500ms", or a combination as "1h30m"; "0" for none.
-Result<std::chrono::milliseconds> parse_duration(std::string_view text);
-// The shortest that parse_duration reads back: "30d", "1h30m", "500ms".
-std::string format_duration(std::chrono::milliseconds span);
 
 // "4096", "64KiB", "10GiB", "1T": powers of 1024, whatever the spelling.
 Result<std::uint64_t> parse_bytes(std::string_view text);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace keyhold::cli {
+namespace keyhold {
 
 // The candidate that is the fewest edits away from `word`; empty where none is close enough to be
 // what was meant (a third of its length, at least one, at most three edits).
@@ -14,4 +14,4 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 // "; did you mean NEAREST?", or nothing.
 std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
 
-}  // namespace keyhold::cli
+}  // namespace keyhold

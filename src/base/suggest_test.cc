@@ -1,8 +1,8 @@
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <gtest/gtest.h>
 
-namespace keyhold::cli {
+namespace keyhold {
 namespace {
 
 TEST(Suggest, NearestOfSeveral) {
@@ -18,4 +18,4 @@ TEST(Suggest, NothingWhereNothingIsNear) {
 }
 
 }  // namespace
-}  // namespace keyhold::cli
+}  // namespace keyhold

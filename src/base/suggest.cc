@@ -1,8 +1,8 @@
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 #include <algorithm>
 
-namespace keyhold::cli {
+namespace keyhold {
 namespace {
 
 // Levenshtein's distance, two neighbours exchanged counting as one edit.
@@ -43,4 +43,4 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
   return found.empty() ? "" : "; did you mean " + found + "?";
 }
 
-}  // namespace keyhold::cli
+}  // namespace keyhold
