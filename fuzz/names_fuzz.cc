@@ -4,9 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kms/canonical_json.h"
+#include "base/canonical_json.h"
+#include "base/timestamp.h"
 #include "kms/key_spec.h"
-#include "kms/local/messages/timestamp.h"
 #include "kms/local/uri.h"
 #include "target.h"
 
@@ -14,8 +14,8 @@ namespace keyhold::fuzz {
 namespace {
 
 void write_json(const std::string& text) {
-  if (!kms::is_utf8(text)) return;
-  const std::string written = kms::canonical_json({{"context", text}, {"a", "1"}});
+  if (!is_utf8(text)) return;
+  const std::string written = canonical_json({{"context", text}, {"a", "1"}});
   const auto read = nlohmann::json::parse(written, nullptr, false);
   require(!read.is_discarded(), "canonical JSON is JSON");
   require(read["context"] == text, "a string comes back");
@@ -33,8 +33,8 @@ void run(ByteView input) {
   if (const auto type = kms::parse_key_type(text)) {
     require(kms::key_type_name(*type) == text, "a key type comes back");
   }
-  if (const auto time = kms::local::parse_timestamp(text)) {
-    require(kms::local::format_timestamp(*time) == text, "a timestamp comes back");
+  if (const auto time = parse_timestamp(text)) {
+    require(format_timestamp(*time) == text, "a timestamp comes back");
   }
   write_json(text);
 }

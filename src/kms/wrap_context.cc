@@ -1,6 +1,6 @@
 #include "kms/wrap_context.h"
 
-#include "kms/canonical_json.h"
+#include "base/canonical_json.h"
 
 namespace keyhold::kms {
 

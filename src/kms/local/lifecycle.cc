@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "kms/local/messages/timestamp.h"
+#include "base/timestamp.h"
 
 namespace keyhold::kms::local {
 namespace {

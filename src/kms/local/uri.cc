@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kms/canonical_json.h"
+#include "base/canonical_json.h"
 
 namespace keyhold::kms::local {
 namespace {

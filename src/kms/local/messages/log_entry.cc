@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kms/canonical_json.h"
-#include "kms/local/messages/timestamp.h"
+#include "base/canonical_json.h"
+#include "base/timestamp.h"
 
 namespace keyhold::kms::local {
 namespace {

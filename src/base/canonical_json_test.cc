@@ -1,8 +1,8 @@
-#include "kms/canonical_json.h"
+#include "base/canonical_json.h"
 
 #include <gtest/gtest.h>
 
-namespace keyhold::kms {
+namespace keyhold {
 namespace {
 
 std::string quoted(std::string_view text) {
@@ -64,4 +64,4 @@ TEST(Utf8, IllFormedTextIsRefused) {
 }
 
 }  // namespace
-}  // namespace keyhold::kms
+}  // namespace keyhold

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace keyhold::kms {
+namespace keyhold {
 
 // Well-formed UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates.
 bool is_utf8(std::string_view text);
@@ -19,4 +19,4 @@ void append_json_string(std::string& out, std::string_view text);
 // of UTF-16 code units that RFC 8785 section 3.2.3 asks for.
 std::string canonical_json(const std::map<std::string, std::string>& pairs);
 
-}  // namespace keyhold::kms
+}  // namespace keyhold

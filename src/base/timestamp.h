@@ -7,11 +7,11 @@
 
 #include "base/clock.h"
 
-namespace keyhold::kms::local {
+namespace keyhold {
 
 // UTC, cut to milliseconds.
 std::string format_timestamp(WallTime time);
 // Exactly what format_timestamp writes, years 1970 to 2261; nothing for anything else.
 std::optional<WallTime> parse_timestamp(std::string_view text);
 
-}  // namespace keyhold::kms::local
+}  // namespace keyhold

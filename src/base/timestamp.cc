@@ -1,11 +1,11 @@
-#include "kms/local/messages/timestamp.h"
+#include "base/timestamp.h"
 
 #include <charconv>
 #include <chrono>
 
 #include <fmt/format.h>
 
-namespace keyhold::kms::local {
+namespace keyhold {
 namespace {
 
 using std::chrono::days;
@@ -57,4 +57,4 @@ std::optional<WallTime> parse_timestamp(std::string_view text) {
                   milliseconds(number_at(text, 20, 3)));
 }
 
-}  // namespace keyhold::kms::local
+}  // namespace keyhold

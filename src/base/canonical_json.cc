@@ -1,9 +1,9 @@
-#include "kms/canonical_json.h"
+#include "base/canonical_json.h"
 
 #include <cstddef>
 #include <cstdint>
 
-namespace keyhold::kms {
+namespace keyhold {
 namespace {
 
 // RFC 3629 section 4: how many bytes follow a lead byte, and the range of the first of them (the
@@ -115,4 +115,4 @@ std::string canonical_json(const std::map<std::string, std::string>& pairs) {
   return out;
 }
 
-}  // namespace keyhold::kms
+}  // namespace keyhold

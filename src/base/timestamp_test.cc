@@ -1,10 +1,10 @@
-#include "kms/local/messages/timestamp.h"
+#include "base/timestamp.h"
 
 #include <chrono>
 
 #include <gtest/gtest.h>
 
-namespace keyhold::kms::local {
+namespace keyhold {
 namespace {
 
 using std::chrono::milliseconds;
@@ -39,4 +39,4 @@ TEST(Timestamp, AnythingElseIsNone) {
 }
 
 }  // namespace
-}  // namespace keyhold::kms::local
+}  // namespace keyhold
