@@ -91,6 +91,11 @@ struct RequestWriter {
     body.u64(request.sealed_bytes);
     return with_envelope(ControlType::report_sealed_bytes, body.take());
   }
+  ByteVector operator()(const WatchRequest&) const { return with_envelope(ControlType::watch, {}); }
+  ByteVector operator()(const SealRequest&) const { return with_envelope(ControlType::seal, {}); }
+  ByteVector operator()(const UnsealRequest&) const {
+    return with_envelope(ControlType::unseal, {});
+  }
 };
 
 struct ReplyWriter {
@@ -100,6 +105,7 @@ struct ReplyWriter {
     body.u32(number(reply.current));
     body.bytes(reply.key_id.bytes());
     body.u32(reply.valid_ms);
+    body.u32(reply.lease_ms);
     body.u64(reply.epoch);
     return with_envelope(ControlType::hello_reply, body.take());
   }
@@ -122,6 +128,12 @@ struct ReplyWriter {
   }
   ByteVector operator()(const ReportReply&) const {
     return with_envelope(ControlType::report_reply, {});
+  }
+  ByteVector operator()(const SealReply&) const {
+    return with_envelope(ControlType::seal_reply, {});
+  }
+  ByteVector operator()(const UnsealReply&) const {
+    return with_envelope(ControlType::unseal_reply, {});
   }
   ByteVector operator()(const ErrorReply& reply) const {
     ByteWriter body;
@@ -165,6 +177,7 @@ Result<ControlReply> parse_hello(ByteReader& reader) {
   reply.current = Generation{reader.u32()};
   reply.key_id = reader.id<KeyId>();
   reply.valid_ms = reader.u32();
+  reply.lease_ms = reader.u32();
   reply.epoch = reader.u64();
   return whole<HelloReply, ControlReply>(reader, reply);
 }
@@ -232,6 +245,12 @@ Result<ControlRequest> parse_control_request(const ControlEnvelope& envelope, By
       request.sealed_bytes = reader.u64();
       return whole<ReportRequest, ControlRequest>(reader, request);
     }
+    case ControlType::watch:
+      return whole<WatchRequest, ControlRequest>(reader, {});
+    case ControlType::seal:
+      return whole<SealRequest, ControlRequest>(reader, {});
+    case ControlType::unseal:
+      return whole<UnsealRequest, ControlRequest>(reader, {});
     default:
       return unknown_type(envelope);
   }
@@ -258,6 +277,10 @@ Result<ControlReply> parse_control_reply(const ControlEnvelope& envelope, ByteVi
       return whole<RewrapReply, ControlReply>(reader, {});
     case ControlType::report_reply:
       return whole<ReportReply, ControlReply>(reader, {});
+    case ControlType::seal_reply:
+      return whole<SealReply, ControlReply>(reader, {});
+    case ControlType::unseal_reply:
+      return whole<UnsealReply, ControlReply>(reader, {});
     case ControlType::error_reply:
       return parse_error(reader);
     default:

@@ -40,12 +40,17 @@ enum class ControlType : std::uint8_t {
   rotate = 4,
   rewrap = 5,
   report_sealed_bytes = 6,
+  watch = 7,
+  seal = 8,
+  unseal = 9,
   hello_reply = 0x81,
   dek_reply = 0x82,
   status_reply = 0x83,
   rotate_reply = 0x84,
   rewrap_reply = 0x85,
   report_reply = 0x86,
+  seal_reply = 0x88,
+  unseal_reply = 0x89,
   error_reply = 0xff,
 };
 
@@ -66,8 +71,9 @@ struct HelloReply {
   StoreId store;
   Generation current{};
   KeyId key_id;  // of its DEK: a key ring that was put back gives the number to another key
-  std::uint32_t valid_ms = 0;
-  std::uint64_t epoch = 0;  // of the host's seal guard
+  std::uint32_t valid_ms = 0;  // of `current`
+  std::uint32_t lease_ms = 0;  // of the right to use keys, from when the request was sent
+  std::uint64_t epoch = 0;     // of the host's seal guard
 };
 
 struct DekRequest {
@@ -110,15 +116,27 @@ struct ReportRequest {
 };
 struct ReportReply {};
 
+// Answered with an error once the host seals; until then it stands open, so that the client learns
+// of a seal, or of the host's end, at once.
+struct WatchRequest {};
+
+// Writes the tombstone of a local order, and seals; answered when no key is left in the host.
+struct SealRequest {};
+struct SealReply {};
+// Clears the tombstone of a local order; the lease comes back when the KMS agrees.
+struct UnsealRequest {};
+struct UnsealReply {};
+
 struct ErrorReply {
   Code code{};
   std::string message;
 };
 
-using ControlRequest = std::variant<HelloRequest, DekRequest, StatusRequest, RotateRequest,
-                                    RewrapRequest, ReportRequest>;
+using ControlRequest =
+    std::variant<HelloRequest, DekRequest, StatusRequest, RotateRequest, RewrapRequest,
+                 ReportRequest, WatchRequest, SealRequest, UnsealRequest>;
 using ControlReply = std::variant<HelloReply, DekReply, StatusReply, RotateReply, RewrapReply,
-                                  ReportReply, ErrorReply>;
+                                  ReportReply, SealReply, UnsealReply, ErrorReply>;
 
 // Envelope and body. REQUIRES: texts within their bounds, but for an error's message and a status,
 // which are cut.

@@ -54,6 +54,7 @@ TEST(ControlFormat, TheDocumentsExamplesAreWhatIsWritten) {
                              .current = Generation{2},
                              .key_id = example_key_id(),
                              .valid_ms = 1000,
+                             .lease_ms = 6000,
                              .epoch = 1}),
             to_hex(blocks["hello"]));
   EXPECT_EQ(reply(ErrorReply{Code::sealed, "no"}), to_hex(blocks["error"]));
@@ -89,6 +90,12 @@ TEST(ControlFormat, EveryRequestReadsAsItWasWritten) {
       read_request(serialize_control(ControlRequest(HelloRequest{}))).value()));
   EXPECT_TRUE(std::holds_alternative<StatusRequest>(
       read_request(serialize_control(ControlRequest(StatusRequest{}))).value()));
+  EXPECT_TRUE(std::holds_alternative<WatchRequest>(
+      read_request(serialize_control(ControlRequest(WatchRequest{}))).value()));
+  EXPECT_TRUE(std::holds_alternative<SealRequest>(
+      read_request(serialize_control(ControlRequest(SealRequest{}))).value()));
+  EXPECT_TRUE(std::holds_alternative<UnsealRequest>(
+      read_request(serialize_control(ControlRequest(UnsealRequest{}))).value()));
 }
 
 TEST(ControlFormat, EveryReplyReadsAsItWasWritten) {
@@ -97,9 +104,12 @@ TEST(ControlFormat, EveryReplyReadsAsItWasWritten) {
                                                            .current = Generation{2},
                                                            .key_id = example_key_id(),
                                                            .valid_ms = 5,
+                                                           .lease_ms = 6,
                                                            .epoch = 7})));
   ASSERT_TRUE(hello);
   EXPECT_EQ(std::get<HelloReply>(*hello).store, example_store());
+  EXPECT_EQ(std::get<HelloReply>(*hello).valid_ms, 5U);
+  EXPECT_EQ(std::get<HelloReply>(*hello).lease_ms, 6U);
   EXPECT_EQ(std::get<HelloReply>(*hello).epoch, 7U);
   EXPECT_EQ(std::get<HelloReply>(*hello).key_id, example_key_id());
 
@@ -115,6 +125,10 @@ TEST(ControlFormat, EveryReplyReadsAsItWasWritten) {
       read_reply(serialize_control(ControlReply(RewrapReply{}))).value()));
   EXPECT_TRUE(std::holds_alternative<ReportReply>(
       read_reply(serialize_control(ControlReply(ReportReply{}))).value()));
+  EXPECT_TRUE(std::holds_alternative<SealReply>(
+      read_reply(serialize_control(ControlReply(SealReply{}))).value()));
+  EXPECT_TRUE(std::holds_alternative<UnsealReply>(
+      read_reply(serialize_control(ControlReply(UnsealReply{}))).value()));
 }
 
 TEST(ControlFormat, EveryCodeCrossesTheWireUnderANumberOfItsOwn) {
@@ -162,7 +176,9 @@ TEST(ControlFormat, AnotherVersionOrTypeIsUnsupported) {
 TEST(ControlFormat, ABodyCutOrExtendedByAByteIsRefused) {
   const std::vector<ControlRequest> requests = {HelloRequest{},   DekRequest{Generation{1}},
                                                 StatusRequest{},  RotateRequest{RotateTarget::dek},
-                                                example_rewrap(), ReportRequest{Generation{1}, 5}};
+                                                example_rewrap(), ReportRequest{Generation{1}, 5},
+                                                WatchRequest{},   SealRequest{},
+                                                UnsealRequest{}};
   for (const ControlRequest& request : requests) {
     ByteVector message = serialize_control(request);
     const ControlEnvelope envelope = envelope_of(message);

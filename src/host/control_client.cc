@@ -23,6 +23,7 @@ class Conversation {
 
   Status send(ByteView message);
   Status receive(MutableByteView out);
+  UniqueFd leave() && { return std::move(socket_); }
 
  private:
   Conversation(UniqueFd socket, const Clock& clock, Deadline deadline)
@@ -131,6 +132,13 @@ Result<format::ControlReply> ControlClient::ask(const format::ControlRequest& re
   KEYHOLD_TRY_ASSIGN(const format::ControlEnvelope envelope, receive_envelope(conversation));
   if (is_dek(envelope)) return fail(Code::integrity, "the store's host sent a key unasked");
   return receive_body(conversation, envelope, envelope.body_size_bytes);
+}
+
+Result<UniqueFd> ControlClient::watch(Deadline deadline) const {
+  KEYHOLD_TRY_ASSIGN(Conversation conversation, Conversation::open(layout, clock, deadline));
+  const format::ControlRequest request = format::WatchRequest{};
+  KEYHOLD_TRY(conversation.send(format::serialize_control(request)));
+  return std::move(conversation).leave();
 }
 
 Result<ControlClient::Dek> ControlClient::ask_dek(Generation generation, Deadline deadline) const {

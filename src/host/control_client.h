@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "format/control.h"
 #include "host/layout.h"
+#include "host/unique_fd.h"
 
 namespace keyhold::host {
 
@@ -19,6 +20,9 @@ struct ControlClient {
   // Any request but get_dek.
   [[nodiscard]] Result<format::ControlReply> ask(const format::ControlRequest& request,
                                                  Deadline deadline) const;
+
+  // Asks to be told of a seal. The socket becomes readable when the host says so, or ends.
+  [[nodiscard]] Result<UniqueFd> watch(Deadline deadline) const;
 
   struct Dek {
     Generation generation{};

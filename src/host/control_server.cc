@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include <fcntl.h>
@@ -34,6 +35,7 @@ struct ControlServer::Mailbox {
   std::mutex mutex;
   bool stopped = false;
   std::vector<std::pair<std::uint64_t, ControlAnswer>> answers;
+  std::optional<Error> news;  // for all who watch
   UniqueFd bell;
 
   void ring() const {
@@ -51,11 +53,18 @@ struct ControlServer::Mailbox {
 struct ControlServer::Connection {
   enum class Phase : std::uint8_t { receiving, working, sending, finished };
 
+  // One that is worked on is only listened to for its end.
+  static short events_of(Phase phase) {
+    if (phase == Phase::working) return 0;
+    return phase == Phase::sending ? POLLOUT : POLLIN;
+  }
+
   std::uint64_t id = 0;
   UniqueFd socket;
   Peer peer;
   Deadline deadline = Deadline::never();
   Phase phase = Phase::receiving;
+  bool watches = false;
   ByteVector in = ByteVector(kControlEnvelopeSizeBytes);
   std::size_t in_done = 0;
   format::ControlEnvelope envelope;
@@ -127,9 +136,9 @@ void ControlServer::poll_sockets() {
   auto longest = std::chrono::nanoseconds(std::chrono::hours(1));
   if (!pause_.expired(clock_)) longest = pause_.remaining(clock_);
   for (const auto& connection : connections_) {
-    const bool working = connection->phase == Phase::working;  // a hang-up would wake us for ever
-    const auto events = static_cast<short>(connection->phase == Phase::sending ? POLLOUT : POLLIN);
-    fds.push_back({.fd = working ? -1 : connection->socket.get(), .events = events, .revents = 0});
+    fds.push_back({.fd = connection->socket.get(),
+                   .events = Connection::events_of(connection->phase),
+                   .revents = 0});
     longest = std::min(longest, connection->deadline.remaining(clock_));
   }
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(longest).count();
@@ -137,12 +146,20 @@ void ControlServer::poll_sockets() {
   for (std::size_t i = 0; i < connections_.size(); ++i) {
     Connection& connection = *connections_[i];
     if (ready > 0 && fds[i + 2].revents != 0) {
-      if (connection.phase == Phase::receiving)
-        receive(connection);
-      else
-        send(connection);
+      move(connection);
     }
     if (connection.deadline.expired(clock_)) connection.phase = Phase::finished;
+  }
+}
+
+void ControlServer::move(Connection& connection) {
+  switch (connection.phase) {
+    case Connection::Phase::receiving:
+      return receive(connection);
+    case Connection::Phase::sending:
+      return send(connection);
+    default:  // its client hung up; the answer, when it comes, is nobody's
+      connection.phase = Connection::Phase::finished;
   }
 }
 
@@ -208,6 +225,7 @@ void ControlServer::dispatch(Connection& connection) {
   const auto request = format::parse_control_request(connection.envelope, body);
   if (!request) return refuse(connection, request.error());
   connection.phase = Connection::Phase::working;
+  connection.watches = std::holds_alternative<format::WatchRequest>(*request);
   connection.deadline = Deadline::never();  // an order ends by the host's own deadlines
   handler_(*request, [mailbox = mailbox_, id = connection.id](ControlAnswer ready) {
     mailbox->post(id, std::move(ready));
@@ -263,13 +281,25 @@ void ControlServer::send_parts(Connection& connection, ByteView key) {
   connection.phase = Connection::Phase::finished;
 }
 
+void ControlServer::tell_watchers(const Error& news) {
+  const std::lock_guard lock(mailbox_->mutex);
+  mailbox_->news = news;
+  mailbox_->ring();
+}
+
 void ControlServer::take_mail() {
   std::vector<std::pair<std::uint64_t, ControlAnswer>> ready;
+  std::optional<Error> news;
   {
     std::uint64_t rings = 0;
     (void)!::read(mailbox_->bell.get(), &rings, sizeof rings);
     const std::lock_guard lock(mailbox_->mutex);
     ready.swap(mailbox_->answers);
+    news.swap(mailbox_->news);
+  }
+  for (const auto& connection : connections_) {
+    const bool waits = connection->watches && connection->phase == Connection::Phase::working;
+    if (news && waits) refuse(*connection, *news);
   }
   for (auto& [id, reply] : ready) {
     const auto found = std::ranges::find(connections_, id, &Connection::id);

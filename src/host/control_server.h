@@ -52,6 +52,9 @@ class ControlServer {
   // Ends the thread, drops every connection, removes the socket.
   ~ControlServer();
 
+  // Answers every client that watches. Any thread.
+  void tell_watchers(const Error& news);
+
   // In a forked child: closes the listening socket, so that clients of a dead parent do not queue
   // at it. The object must not be destroyed there.
   void close_in_child() { listener_.reset(); }
@@ -68,6 +71,7 @@ class ControlServer {
   void poll_sockets();
   void accept_clients();
   void admit(UniqueFd socket);
+  void move(Connection& connection);
   void receive(Connection& connection);
   void dispatch(Connection& connection);
   void send(Connection& connection);

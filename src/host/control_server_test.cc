@@ -25,9 +25,12 @@ using testing::HasSubstr;
 constexpr nanoseconds kSoon = seconds(10);
 
 ControlAnswer hello_answer() {
-  return {.reply =
-              format::HelloReply{
-                  .store = {}, .current = Generation{5}, .key_id = {}, .valid_ms = 1, .epoch = 1},
+  return {.reply = format::HelloReply{.store = {},
+                                      .current = Generation{5},
+                                      .key_id = {},
+                                      .valid_ms = 1,
+                                      .lease_ms = 6000,
+                                      .epoch = 1},
           .dek = {}};
 }
 

@@ -56,6 +56,7 @@ Result<std::unique_ptr<Host>> Host::open_locked(const Environment& environment,
   parts->go_live();
   std::unique_ptr<Host> host(new Host(std::move(parts)));
   host->parts_->start_upkeep();
+  host->parts_->start_lease();
   if (leftovers) remove_leftovers(environment, *host, store_path);
   return host;
 }
@@ -113,6 +114,18 @@ Status Host::rewrap() {
 Status Host::rewrap_to(const kms::KeySpec& spec) {
   if (parts_->in_forked_child()) return fail(forked_error());
   return parts_->rewrap_to(spec);
+}
+
+void Host::set_engine(Engine engine) {
+  parts_->engine().set(std::move(engine));
+}
+
+Status Host::order_seal() {
+  return parts_->order_seal();
+}
+
+Status Host::order_unseal() {
+  return parts_->order_unseal();
 }
 
 void Host::seal(const std::string& reason) {

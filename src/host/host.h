@@ -11,6 +11,8 @@
 #include <string>
 
 #include "base/error.h"
+#include "control/lease.h"
+#include "host/engine.h"
 #include "host/host_status.h"
 #include "host/store_keys.h"
 #include "keyring/keyring.h"
@@ -23,13 +25,14 @@ using std::chrono::nanoseconds;
 
 inline constexpr nanoseconds kForever = nanoseconds::max();
 
-// How long to go on asking a KMS that does not answer (an outage; a denial is never asked twice).
+// How long to go on asking a KMS that does not answer (an outage; a denial only where it says so).
 // Pauses double from first to longest, each shortened at random by up to `jitter` of itself. Every
 // failed attempt is logged as a warning.
 struct RetryPolicy {
-  nanoseconds wait{0};  // 0: one attempt. kForever: until it answers
+  nanoseconds wait{0};       // 0: one attempt. kForever: until it answers
+  bool denials_too = false;  // an agent's start: access may come back
   nanoseconds first_pause = std::chrono::milliseconds(200);
-  nanoseconds longest_pause = std::chrono::seconds(15);
+  nanoseconds longest_pause = std::chrono::seconds(3);
   double jitter = 0.25;  // 0 to 1
 };
 
@@ -59,6 +62,14 @@ struct HostOptions {
   // Serves control.sock and runs the upkeep. Without it nobody else can use the store meanwhile.
   bool start_socket = true;
   UpkeepPolicy upkeep;
+  // The lease of DESIGN 5: probes, and seals where the KMS denies or stays silent too long. Needs
+  // the socket. Only benchmarks and tests of other things go without: nothing then notices a
+  // denial.
+  bool keeps_lease = true;
+  control::LeasePolicy lease;
+  nanoseconds fence_timeout = kDefaultFenceTimeout;
+  // A store that an order keeps sealed: wait for the order that undoes it, rather than fail.
+  bool waits_while_sealed = false;
   bool remove_leftovers = false;  // files under construction that a crash left in the store
   std::string program;            // for messages to others; empty: this process's name
 };
@@ -96,16 +107,23 @@ class Host final : public StoreKeys {
 
   // StoreKeys
   [[nodiscard]] Role role() const override { return Role::host; }
+  void set_engine(Engine engine) override;
   Result<Generation> rotate_dek() override;
   Status rotate_kek() override;
   Status rewrap() override;
   Status rewrap_to(const kms::KeySpec& spec) override;
 
-  // Ends the use of keys in this process: refuses, waits for uses under way, wipes every holder
-  // registered with guard() and the key ring, and answers clients with Code::sealed. Returns when
-  // a change of the key ring in flight has given up its copies of keys too (its KMS call ends by
-  // kms_timeout). `reason` is what status says. For good: open a new host to unseal.
+  // Ends the use of keys in this process: fences the engine, refuses, waits for uses under way,
+  // wipes every holder registered with guard() and the key ring, and answers clients with
+  // Code::sealed. Returns when a change of the key ring in flight has given up its copies of keys
+  // too (its KMS call ends by kms_timeout). `reason` is what status says. For good, and without a
+  // tombstone: order_seal() is what an operator wants.
   void seal(const std::string& reason);
+  // `keyhold store seal`, `unseal`: the tombstone of a local order, and the lease. order_seal()
+  // returns when no key is left; order_unseal() at once, and the host serves again when the KMS has
+  // agreed three times. Code::invalid_argument where the store is sealed by another order.
+  Status order_seal();
+  Status order_unseal();
 
   [[nodiscard]] HostStatus status() const;
   [[nodiscard]] keyring::KeyRing& ring();

@@ -55,7 +55,8 @@ HostParts::HostParts(const Environment& environment, const std::string& store_pa
       program_(options_.program),
       started_(environment.clock.wall_now()),
       lock_(std::move(lock)),
-      place_(guard_.add(*this)) {
+      place_(guard_.add(*this)),
+      keeper_(environment.clock, environment.random, *this) {
   fork_watch_.emplace([this] {
     forked_ = true;
     lock_.reset();
@@ -63,11 +64,12 @@ HostParts::HostParts(const Environment& environment, const std::string& store_pa
   });
 }
 
-// No new request, then no order under way, then the keys, then the lock.
+// No new request, then no order under way, then no lease, then the keys, then the lock.
 HostParts::~HostParts() {
   fork_watch_.reset();
   server_.reset();
   upkeep_.stop();
+  keeper_.stop();
   if (keyring::KeyRing* opened = ring(); opened != nullptr && counted_) {
     const Status flushed = opened->flush();
     if (!flushed && flushed.error().code() != Code::sealed) {
@@ -116,6 +118,7 @@ Status HostParts::start_serving() {
 }
 
 Status HostParts::unlock() {
+  KEYHOLD_TRY(wait_while_sealed());
   const Status outcome = retry_outages(
       options_.retry, environment_.clock, environment_.random, [this] { return open_ring(); },
       [this](const Error& error, nanoseconds pause) { note_outage(error, pause); });
@@ -145,7 +148,11 @@ Status HostParts::trust_config() {
 }
 
 Status HostParts::open_ring() {
+  if (const auto tombstone = read_tombstone(environment_.files, layout_)) {
+    return fail(sealed_by(layout_, *tombstone));
+  }
   KEYHOLD_TRY(trust_config());
+  fetched_since_ = environment_.clock.boot_now();
   auto opened = keyring::KeyRing::open(environment_, layout_.directory, clients_, kms_deadline(),
                                        {.anchor = anchor(),
                                         .denial_rule = options_.denial_rule,
@@ -245,18 +252,6 @@ void HostParts::add_sealed_bytes(Generation generation, std::uint64_t bytes) {
   if (wake) upkeep_.wake();
 }
 
-void HostParts::seal(const std::string& reason) {
-  {
-    const std::lock_guard lock(mutex_);
-    state_ = HostState::sealed;
-    reason_ = reason;
-  }
-  guard_.seal();
-  log::warning("store " + layout_.root + " is sealed: " + reason);  // may block: the seal does not
-  // A change in flight has keys of its own until its KMS call returns.
-  if (keyring::KeyRing* opened = ring()) opened->drain();
-}
-
 void HostParts::wipe_keys() {
   if (keyring::KeyRing* opened = ring()) opened->wipe();
 }
@@ -270,7 +265,9 @@ Result<Generation> HostParts::rotate_dek() {
 
 Status HostParts::rotate_kek() {
   KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
-  return note_kms(opened->rotate_kek(clients_, kms_deadline()));
+  const Status rotated = note_kms(opened->rotate_kek(clients_, kms_deadline()));
+  follow_lockboxes();
+  return rotated;
 }
 
 Status HostParts::rewrap() {
@@ -279,13 +276,16 @@ Status HostParts::rewrap() {
     KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, lockbox.spec));
     KEYHOLD_TRY(note_kms(opened->rewrap(*client, kms_deadline())));
   }
+  follow_lockboxes();
   return {};
 }
 
 Status HostParts::rewrap_to(const kms::KeySpec& spec) {
   KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
   KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, spec));
-  return note_kms(opened->rewrap_to(*client, kms_deadline()));
+  const Status rewrapped = note_kms(opened->rewrap_to(*client, kms_deadline()));
+  follow_lockboxes();
+  return rewrapped;
 }
 
 }  // namespace keyhold::host

@@ -2,19 +2,23 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/config.h"
 #include "host/control_server.h"
 #include "host/fork_watch.h"
 #include "host/host.h"
 #include "host/layout.h"
+#include "host/lease_keeper.h"
 #include "host/store_lock.h"
+#include "host/tombstone.h"
 #include "host/upkeep.h"
 #include "keyring/keyring.h"
 #include "store/seal_guard.h"
@@ -22,7 +26,7 @@
 namespace keyhold::host {
 
 // Thread-safe, once ring() is there.
-class HostParts final : public store::KeyHolder {
+class HostParts final : public store::KeyHolder, private LeaseWork {
  public:
   HostParts(const Environment& environment, const std::string& store_path, HostOptions options,
             std::unique_ptr<StoreLock> lock);
@@ -35,11 +39,13 @@ class HostParts final : public store::KeyHolder {
   Status settle_config();  // verifies it, or writes it where the caller named an anchor
   void go_live();          // ring() is there from now on
   void start_upkeep();     // where options say so; first does what came due while nobody ran
+  void start_lease();      // where options say so
 
   [[nodiscard]] bool in_forked_child() const { return forked_.load(std::memory_order_relaxed); }
   // Null until go_live().
   [[nodiscard]] keyring::KeyRing* ring() const { return opened_.load(std::memory_order_acquire); }
   [[nodiscard]] store::SealGuard& guard() { return guard_; }
+  [[nodiscard]] EngineSeat& engine() { return engine_; }
   [[nodiscard]] HostStatus status() const;
   void add_sealed_bytes(Generation generation, std::uint64_t bytes);
   void seal(const std::string& reason);
@@ -49,6 +55,8 @@ class HostParts final : public store::KeyHolder {
   Status rotate_kek();
   Status rewrap();
   Status rewrap_to(const kms::KeySpec& spec);
+  Status order_seal();
+  Status order_unseal();
 
   void wipe_keys() override;
 
@@ -69,11 +77,29 @@ class HostParts final : public store::KeyHolder {
   Status rewrap_what_is_due();
   void note_upkeep(std::string_view chore, const Status& outcome);
 
+  // The lease (host_lease.cc).
+  control::ProbeAnswer probe(const keyring::Lockbox& lockbox) override;
+  std::optional<control::KeysNotFetched> fetch_keys() override;
+  void lend_until(BootTime until) override;
+  void serve() override;
+  void seal(control::SealCause cause) override;
+  Status write_tombstone(control::SealCause cause) override;
+  Status clear_tombstone() override;
+  void alert(control::AlertKind kind, const std::string& lockbox) override;
+  void phase_changed(control::LeasePhase phase) override;
+  [[nodiscard]] std::string why(control::SealCause cause) const;
+  Status wait_while_sealed();
+  void follow_lockboxes();
+
   // Control socket (host_requests.cc).
   void handle(const format::ControlRequest& request, ControlServer::Respond respond);
   Result<ControlAnswer> answer(const format::ControlRequest& request);
   Result<ControlAnswer> hello();
   Result<ControlAnswer> dek(Generation generation);
+  [[nodiscard]] Result<std::uint32_t> client_lease() const;
+  [[nodiscard]] Status check_serving() const;
+  void take_order(ControlServer::Respond respond,
+                  std::function<Result<format::ControlReply>()> order);
   // Runs `use_dek` with the DEK in a use of the guard; it never blocks.
   Status lend_dek(Generation generation, const std::function<void(ByteView)>& use_dek);
   void post_order(ControlServer::Respond respond,
@@ -86,6 +112,7 @@ class HostParts final : public store::KeyHolder {
   const std::string program_;
   const WallTime started_;
 
+  EngineSeat engine_;
   std::unique_ptr<StoreLock> lock_;
   std::optional<UnverifiedConfig> config_;
   std::string anchor_path_;
@@ -101,6 +128,7 @@ class HostParts final : public store::KeyHolder {
   std::string reason_;
   std::optional<WallTime> last_kms_success_;
   std::string last_kms_problem_;
+  std::condition_variable order_came_;  // tombstone written or cleared before go_live()
   std::map<std::string, std::string> upkeep_problems_;  // by chore; empty where it went well
 
   std::atomic<std::uint64_t> requests_ = 0;
@@ -110,7 +138,9 @@ class HostParts final : public store::KeyHolder {
   std::optional<BootTime> flush_at_;          // upkeep thread only
   BootTime check_kms_at_{};                   // upkeep thread only
 
+  BootTime fetched_since_{};  // before the KMS calls began that opened the ring
   Upkeep upkeep_;
+  LeaseKeeper keeper_;
   std::unique_ptr<ControlServer> server_;
   std::optional<ForkWatch> fork_watch_;
 };

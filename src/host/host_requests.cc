@@ -1,4 +1,5 @@
 // What the host answers on its control socket.
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -9,6 +10,8 @@ namespace {
 
 // New files of clients use a new generation this much later at most.
 constexpr std::uint32_t kHelloValidMs = 1000;
+// How long a client may use keys without a word from here (DESIGN 3).
+constexpr nanoseconds kClientLease = std::chrono::seconds(6);
 
 ControlAnswer without_key(format::ControlReply reply) {
   return {.reply = std::move(reply), .dek = {}};
@@ -48,6 +51,23 @@ void HostParts::handle(const format::ControlRequest& request, ControlServer::Res
       return format::RewrapReply{};
     });
   }
+  if (std::holds_alternative<format::SealRequest>(request)) {
+    return take_order(std::move(respond), [this]() -> Result<format::ControlReply> {
+      KEYHOLD_TRY(order_seal());
+      return format::SealReply{};
+    });
+  }
+  if (std::holds_alternative<format::UnsealRequest>(request)) {
+    return take_order(std::move(respond), [this]() -> Result<format::ControlReply> {
+      KEYHOLD_TRY(order_unseal());
+      return format::UnsealReply{};
+    });
+  }
+  if (std::holds_alternative<format::WatchRequest>(request)) {
+    const Status serving = check_serving();
+    if (!serving) respond(error_answer(serving.error()));
+    return;  // else the server keeps it, until tell_watchers()
+  }
   auto reply = answer(request);
   respond(reply ? *std::move(reply) : error_answer(reply.error()));
 }
@@ -72,11 +92,34 @@ Result<ControlAnswer> HostParts::hello() {
   KEYHOLD_TRY(use.check());
   KEYHOLD_TRY_ASSIGN(const Generation current, ring()->current_generation());
   KEYHOLD_TRY_ASSIGN(const KeyId key_id, ring()->key_id(current));
+  KEYHOLD_TRY_ASSIGN(const std::uint32_t lease_ms, client_lease());
   return without_key(format::HelloReply{.store = ring()->store_id(),
                                         .current = current,
                                         .key_id = key_id,
                                         .valid_ms = kHelloValidMs,
+                                        .lease_ms = lease_ms,
                                         .epoch = use.epoch()});
+}
+
+// 0 where this host keeps no lease. A host that is fencing its engine gives none any more, although
+// its I/O is still answered.
+Result<std::uint32_t> HostParts::client_lease() const {
+  if (!options_.keeps_lease) return 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == HostState::sealing) {
+      return fail(Code::sealed, "the store's host is sealing it: " + reason_);
+    }
+  }
+  const nanoseconds left = guard_.lent_for(environment_.clock);
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::min(left, kClientLease)).count());
+}
+
+Status HostParts::check_serving() const {
+  const std::lock_guard lock(mutex_);
+  if (state_ == HostState::serving || state_ == HostState::degraded) return {};
+  return fail(Code::sealed, "the store's host does not serve: " + reason_);
 }
 
 Result<ControlAnswer> HostParts::dek(Generation generation) {
@@ -98,6 +141,14 @@ Status HostParts::lend_dek(Generation generation, const std::function<void(ByteV
                      ring()->export_dek(generation, crypto::SecretAccess::grant()));
   use_dek(key.bytes(crypto::SecretAccess::grant()));
   return {};
+}
+
+// Before there is an upkeep thread, an order is a file and a word: done at once.
+void HostParts::take_order(ControlServer::Respond respond,
+                           std::function<Result<format::ControlReply>()> order) {
+  if (ring() != nullptr) return post_order(std::move(respond), std::move(order));
+  auto reply = order();
+  respond(reply ? without_key(*std::move(reply)) : error_answer(reply.error()));
 }
 
 void HostParts::post_order(ControlServer::Respond respond,

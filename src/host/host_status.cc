@@ -18,7 +18,10 @@ using nlohmann::json;
 constexpr std::array kStates = {
     std::pair{HostState::waiting_for_kms, std::string_view("waiting-for-kms")},
     std::pair{HostState::serving, std::string_view("serving")},
+    std::pair{HostState::degraded, std::string_view("degraded")},
+    std::pair{HostState::sealing, std::string_view("sealing")},
     std::pair{HostState::sealed, std::string_view("sealed")},
+    std::pair{HostState::unsealing, std::string_view("unsealing")},
 };
 
 constexpr std::array kCopyStates = {

@@ -15,8 +15,15 @@
 
 namespace keyhold::host {
 
-enum class HostState : std::uint8_t { waiting_for_kms, serving, sealed };
-std::string_view host_state_name(HostState state);  // waiting-for-kms, serving, sealed
+enum class HostState : std::uint8_t {
+  waiting_for_kms,  // starting: the keys were never here
+  serving,
+  degraded,  // serving, though a lockbox's last probe did not succeed
+  sealing,
+  sealed,
+  unsealing,
+};
+std::string_view host_state_name(HostState state);  // "waiting-for-kms", "serving" …
 
 struct HostStatus {
   std::int64_t pid = 0;

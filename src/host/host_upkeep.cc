@@ -29,7 +29,7 @@ void HostParts::start_upkeep() {
 nanoseconds HostParts::chores() {
   {
     const std::lock_guard lock(mutex_);
-    if (state_ == HostState::sealed) return kNothingDue;
+    if (state_ != HostState::serving && state_ != HostState::degraded) return kNothingDue;
   }
   return std::min({rotate_what_is_due(), flush_counters(), check_kms_versions()});
 }
@@ -77,6 +77,7 @@ Status HostParts::rewrap_what_is_due() {
     KEYHOLD_TRY_ASSIGN(const bool due, ring_->rewrap_due(*client, kms_deadline()));
     if (!due) continue;
     KEYHOLD_TRY(ring_->rewrap(*client, kms_deadline()));
+    follow_lockboxes();
     log::info("store " + layout_.root + ": the KEK is wrapped by the newest version of " +
               lockbox.spec.uri.str());
   }

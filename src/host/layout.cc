@@ -11,6 +11,7 @@ StoreLayout::StoreLayout(std::string_view store_path)
       lock(io::join_path(directory, "lock")),
       config(io::join_path(directory, "config")),
       being_made(io::join_path(directory, "being-made")),
-      socket(io::join_path(directory, "control.sock")) {}
+      socket(io::join_path(directory, "control.sock")),
+      tombstone(io::join_path(directory, "tombstone")) {}
 
 }  // namespace keyhold::host

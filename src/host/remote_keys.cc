@@ -1,10 +1,15 @@
 #include "host/remote_keys.h"
 
+#include <cerrno>
 #include <utility>
+
+#include <pthread.h>
+#include <sys/eventfd.h>
 
 #include "base/log.h"
 #include "crypto/instance.h"
 #include "crypto/kdf.h"
+#include "host/signals_blocked.h"
 
 namespace keyhold::host {
 namespace {
@@ -29,10 +34,14 @@ Result<std::unique_ptr<RemoteKeys>> RemoteKeys::connect(const Clock& clock,
                                                         const std::string& store_path,
                                                         nanoseconds timeout) {
   std::unique_ptr<RemoteKeys> keys(new RemoteKeys(clock, store_path, timeout));
+  keys->stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!keys->stop_.open()) return fail_errno(errno, "an eventfd for the store's lease");
   KEYHOLD_TRY(keys->greet());
   // Engines seal here: a clone of this machine must not go on with our nonces. The host's status
   // says whether the kernel tells of clones.
   static_cast<void>(crypto::start_clone_listener());
+  const SignalsBlocked blocked;
+  keys->thread_ = std::thread([raw = keys.get()] { raw->keep_lease(); });
   return keys;
 }
 
@@ -40,16 +49,23 @@ RemoteKeys::RemoteKeys(const Clock& clock, const std::string& store_path, nanose
     : layout_(store_path), clock_(clock), timeout_(timeout), place_(guard_.add(*this)) {}
 
 RemoteKeys::~RemoteKeys() {
+  const std::uint64_t one = 1;
+  (void)!::write(stop_.get(), &one, sizeof one);
+  if (thread_.joinable()) thread_.join();
   report_sealed_bytes(kFarewell);
   guard_.remove(place_);
 }
 
 // REQUIRES: refresh_mutex_ is held, or nobody else has the object yet.
 Status RemoteKeys::greet() {
+  const BootTime asked = clock_.boot_now();
   KEYHOLD_TRY_ASSIGN(const auto hello, expect_reply<format::HelloReply>(
                                            client().ask(format::HelloRequest{}, soon())));
   if (current_ == 0) store_ = hello.store;
   KEYHOLD_TRY(check_lineage(hello));
+  if (hello.lease_ms > 0) {
+    guard_.lend_until(clock_, asked + std::chrono::milliseconds(hello.lease_ms));
+  }
   KEYHOLD_TRY(fetch_up_to(hello.current));
   KEYHOLD_TRY(check_lineage(hello));
   current_ = number(hello.current);
@@ -61,8 +77,8 @@ Status RemoteKeys::greet() {
 // A key ring never goes back, and gives no number to two keys; one that was put back by hand does.
 Status RemoteKeys::check_lineage(const format::HelloReply& hello) const {
   const std::shared_lock lock(keys_mutex_);
-  const auto held = deks_.find(number(hello.current));
-  const bool same_key = held == deks_.end() || held->second.id == hello.key_id;
+  const auto held = known_.find(number(hello.current));
+  const bool same_key = held == known_.end() || held->second == hello.key_id;
   if (hello.store == store_ && number(hello.current) >= current_ && same_key) return {};
   return fail(Code::wrong_key, "another store, or an older key ring, stands at " + layout_.root +
                                    " now: close what is open there and open it anew");
@@ -109,11 +125,9 @@ void RemoteKeys::refresh() {
   }
   valid_until_ = (clock_.boot_now() + kRetryPause).time_since_epoch().count();
   if (!host_missed_) {
-    log::warning(
-        "store " + layout_.root +
-        ": going on with the keys that are here: " + greeted.error().message() +
-        "; nobody rotates or rewraps until a new host starts (restart this process, or any "
-        "other on the store)");
+    log::warning("store " + layout_.root +
+                 ": its host does not answer: " + greeted.error().message() +
+                 "; this process goes on until its lease ends, then only once a host runs again");
   }
   host_missed_ = true;
 }
@@ -130,6 +144,12 @@ Status RemoteKeys::prepare(Generation generation) {
   const store::SealGuard::Use use(guard_);
   KEYHOLD_TRY(use.check());
   const std::unique_lock lock(keys_mutex_);
+  const auto known = known_.try_emplace(number(dek->generation), dek->id).first;
+  if (known->second != dek->id) {
+    return fail(Code::wrong_key, "DEK generation " + std::to_string(number(generation)) +
+                                     " is another key now than it was: the key ring of " +
+                                     layout_.root + " was replaced");
+  }
   deks_.try_emplace(number(generation), *std::move(dek));
   return {};
 }

@@ -10,21 +10,25 @@
 #include <mutex>
 #include <shared_mutex>
 #include <string>
+#include <thread>
 
 #include "crypto/secret.h"
 #include "host/control_client.h"
 #include "host/host.h"
 #include "host/layout.h"
 #include "host/store_keys.h"
+#include "host/unique_fd.h"
 
 namespace keyhold::host {
 
-// Thread-safe. A host that restarts is found again. Every generation is fetched as soon as the host
-// tells of it, so that a host may be short-lived (a command). Without any, the generations that are
-// here go on serving (the deadline that ends that is the lease's, DESIGN 3), others answer
-// Code::unavailable; this process does not become the host. A host that says that it is sealed
-// seals this process too. Where the store or its key ring was replaced under the host by an older
-// one, this process is sealed for good (Code::wrong_key): nobody could read later what it writes.
+// Thread-safe. Every generation is fetched as soon as the host tells of it. The host lends the
+// right to use them for a few seconds at a time (DESIGN 3); a thread here renews it. Where the host
+// says that it is sealed, or nothing until the time is over, this process is sealed: its engine
+// fenced, every key wiped. It serves again once a host does, this one or another; it never becomes
+// the host itself. Where the store or its key ring was replaced under the host by an older one,
+// this process is sealed for good (Code::wrong_key): nobody could read later what it writes.
+//
+// In a child of a fork() nobody renews the right: it runs out.
 class RemoteKeys final : public StoreKeys, private store::KeyHolder {
  public:
   // Code::not_found where no host runs; what the host answers otherwise (Code::unavailable: it
@@ -47,6 +51,7 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
 
   // StoreKeys
   [[nodiscard]] Role role() const override { return Role::client; }
+  void set_engine(Engine engine) override { engine_.set(std::move(engine)); }
   Result<Generation> rotate_dek() override;
   Status rotate_kek() override;
   Status rewrap() override;
@@ -60,6 +65,12 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
   [[nodiscard]] Status check_lineage(const format::HelloReply& hello) const;
   Status fetch_up_to(Generation newest);
   void refresh();
+  Status greet_in_time();
+  void keep_lease();
+  nanoseconds renew();
+  void seal_here(const std::string& reason);
+  Status serve_again();
+  void wait_for_news(nanoseconds longest);
   void report_sealed_bytes(nanoseconds timeout);
   [[nodiscard]] Status explain(Generation generation, const Error& error) const;
   [[nodiscard]] bool has(Generation generation) const;
@@ -75,6 +86,7 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
 
   mutable std::shared_mutex keys_mutex_;  // never held over the socket
   std::map<std::uint32_t, ControlClient::Dek> deks_;
+  std::map<std::uint32_t, KeyId> known_;  // whose number a generation is, also while sealed
 
   std::mutex refresh_mutex_;  // one question to the host at a time
   std::atomic<std::uint32_t> current_ = 0;
@@ -84,6 +96,12 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
 
   std::mutex sealed_mutex_;
   std::map<std::uint32_t, std::uint64_t> sealed_bytes_;  // not reported yet
+
+  EngineSeat engine_;
+  bool sealed_here_ = false;  // of the lease's thread alone, as is the next
+  UniqueFd watch_;
+  UniqueFd stop_;  // an eventfd: the destructor's word to the lease's thread
+  std::thread thread_;
 };
 
 }  // namespace keyhold::host

@@ -127,6 +127,7 @@ TEST_F(RemoteKeysTest, AGenerationThatTheHostDoesNotGiveIsNotTheCurrentOne) {
                                              .current = Generation{2},
                                              .key_id = {},
                                              .valid_ms = 1000,
+                                             .lease_ms = 6000,
                                              .epoch = 1},
                  .dek = {}});
       });

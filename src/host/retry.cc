@@ -37,6 +37,10 @@ Result<nanoseconds> parse_wait(std::string_view text) {
   return std::chrono::seconds(count * unit->seconds);
 }
 
+bool may_retry(const RetryPolicy& policy, Code code) {
+  return code == Code::unavailable || (policy.denials_too && code == Code::denied);
+}
+
 }  // namespace
 
 Result<nanoseconds> kms_wait_from_environment(nanoseconds otherwise) {
@@ -61,7 +65,7 @@ Status retry_outages(const RetryPolicy& policy, const Clock& clock, crypto::Rand
   Backoff backoff(policy, random);
   for (;;) {
     Status status = attempt();
-    if (status || status.error().code() != Code::unavailable) return status;
+    if (status || !may_retry(policy, status.error().code())) return status;
     const nanoseconds pause = std::min(backoff.next(), deadline.remaining(clock));
     failed(status.error(), pause);
     if (pause <= nanoseconds::zero()) return status;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "host/engine.h"
 #include "kms/key_spec.h"
 #include "store/key_source.h"
 
@@ -21,6 +22,10 @@ enum class Role : std::uint8_t {
 class StoreKeys : public store::KeySource {
  public:
   [[nodiscard]] virtual Role role() const = 0;
+
+  // What a seal stops and an unseal starts again. Set it before the engine opens its first file;
+  // an empty one takes it back, and waits for a call under way.
+  virtual void set_engine(Engine engine) = 0;
 
   // A new DEK generation, which new files use from the return on.
   virtual Result<Generation> rotate_dek() = 0;

@@ -19,6 +19,7 @@ constexpr std::array kFaults = {
     FaultRow{Fault::unavailable, "unavailable", Code::unavailable},
     FaultRow{Fault::malformed, "malformed", Code::wrong_key},
     FaultRow{Fault::configuration, "configuration", Code::invalid_argument},
+    FaultRow{Fault::ambiguous, "ambiguous", Code::unavailable},
 };
 
 const FaultRow& row_of(Fault fault) {

@@ -23,6 +23,9 @@ enum class Fault : std::uint8_t {
   // Neither: a retry will not help, and it says nothing of the customer's will.
   malformed = 6,      // wrong ciphertext, wrong context, wrong key
   configuration = 7,  // the key spec or our credentials are not valid
+  // An answer that an outage and a refusal have in common (an external key store that says no more,
+  // a perimeter): the customer's policy says what a lease makes of it; elsewhere it is an outage.
+  ambiguous = 8,
 };
 
 std::string_view fault_name(Fault fault);
@@ -30,7 +33,7 @@ constexpr bool is_denial(Fault fault) {
   return fault == Fault::denied || fault == Fault::disabled || fault == Fault::not_found;
 }
 constexpr bool is_outage(Fault fault) {
-  return fault == Fault::throttled || fault == Fault::unavailable;
+  return fault == Fault::throttled || fault == Fault::unavailable || fault == Fault::ambiguous;
 }
 
 class Error {

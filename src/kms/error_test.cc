@@ -22,6 +22,7 @@ constexpr Row kRows[] = {
     {Fault::unavailable, 5, "unavailable", false, true, Code::unavailable},
     {Fault::malformed, 6, "malformed", false, false, Code::wrong_key},
     {Fault::configuration, 7, "configuration", false, false, Code::invalid_argument},
+    {Fault::ambiguous, 8, "ambiguous", false, true, Code::unavailable},
 };
 
 TEST(KmsFault, TaxonomyIsTheDocumentedOne) {

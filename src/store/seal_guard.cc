@@ -1,5 +1,7 @@
 #include "store/seal_guard.h"
 
+#include <algorithm>
+
 namespace keyhold::store {
 
 SealGuard::SealGuard() {
@@ -39,6 +41,12 @@ Status SealGuard::confirm(std::uint64_t began_in) const {
     return fail(Code::sealed, "the store was sealed meanwhile: what was under way does not count");
   }
   return check_time();
+}
+
+BootClock::duration SealGuard::lent_for(const Clock& clock) const {
+  if (clock_.load(std::memory_order_acquire) == nullptr) return BootClock::duration::max();
+  const BootTime until{BootClock::duration(lent_until_.load())};
+  return std::max(until - clock.boot_now(), BootClock::duration::zero());
 }
 
 void SealGuard::seal() {

@@ -57,6 +57,9 @@ class SealGuard {
   // Wipes nothing: that is seal()'s. Without a call the right lasts until a seal.
   void lend_until(const Clock& clock, BootTime until);
 
+  // How much of that is left; BootClock::duration::max() where it was never said.
+  [[nodiscard]] BootClock::duration lent_for(const Clock& clock) const;
+
   // Refuses, raises the epoch, wipes every registered holder. Returns when no key use is under way
   // and all are wiped.
   void seal();

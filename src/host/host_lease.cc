@@ -1,0 +1,226 @@
+// What the lease has done to the host: probes, seals, and the keys back.
+#include <utility>
+
+#include "base/log.h"
+#include "host/host_parts.h"
+
+namespace keyhold::host {
+namespace {
+
+// Of all lockboxes together, while the store is sealed: an answer that takes longer is asked again.
+constexpr nanoseconds kFetchDeadline = std::chrono::seconds(4);
+// An order to seal waits for the fence, for uses under way, and for a change of the key ring whose
+// KMS call ends by its own deadline.
+constexpr nanoseconds kSealPatience = std::chrono::seconds(15);
+
+control::ProbeAnswer answer_of(kms::Fault fault) {
+  if (kms::is_denial(fault)) return control::ProbeAnswer::denied;
+  if (fault == kms::Fault::ambiguous) return control::ProbeAnswer::ambiguous;
+  return control::ProbeAnswer::unavailable;
+}
+
+control::KeysNotFetched not_fetched(Code code) {
+  const bool lost = code == Code::rollback || code == Code::integrity || code == Code::wrong_key;
+  const auto answer =
+      code == Code::denied ? control::ProbeAnswer::denied : control::ProbeAnswer::unavailable;
+  return {.answer = answer, .ring_lost = lost};
+}
+
+HostState state_of(control::LeasePhase phase) {
+  switch (phase) {
+    case control::LeasePhase::serving:
+      return HostState::serving;
+    case control::LeasePhase::degraded:
+      return HostState::degraded;
+    case control::LeasePhase::sealing:
+      return HostState::sealing;
+    case control::LeasePhase::unsealing:
+      return HostState::unsealing;
+    default:
+      return HostState::sealed;
+  }
+}
+
+std::string text_of(control::AlertKind kind) {
+  switch (kind) {
+    case control::AlertKind::denied:
+      return "the KMS denies";
+    case control::AlertKind::denial_cleared:
+      return "the KMS no longer denies";
+    case control::AlertKind::outage:
+      return "the KMS does not answer";
+    case control::AlertKind::outage_over:
+      return "the KMS answers again";
+    case control::AlertKind::ambiguous:
+      return "the KMS answers what may be a denial";
+    case control::AlertKind::sealed:
+      return "sealed";
+    default:
+      return "serves again";
+  }
+}
+
+}  // namespace
+
+// Without the socket nobody could ask such a host anything, and it lives for one command.
+void HostParts::start_lease() {
+  if (!options_.keeps_lease || !options_.start_socket) return;
+  keeper_.start(options_.lease, ring_->contents().lockboxes, fetched_since_);
+}
+
+// A tombstone keeps the host from its KMS altogether.
+Status HostParts::wait_while_sealed() {
+  bool said_so = false;
+  std::unique_lock lock(mutex_);
+  while (const auto tombstone = read_tombstone(environment_.files, layout_)) {
+    const Error sealed = sealed_by(layout_, *tombstone);
+    if (!options_.waits_while_sealed) return fail(sealed);
+    if (!std::exchange(said_so, true)) log::warning(sealed.message());
+    state_ = HostState::sealed;
+    reason_ = sealed.message();
+    order_came_.wait_for(lock, std::chrono::seconds(1));
+  }
+  state_ = HostState::waiting_for_kms;
+  reason_.clear();
+  return {};
+}
+
+control::ProbeAnswer HostParts::probe(const keyring::Lockbox& lockbox) {
+  const Deadline deadline = Deadline::after(environment_.clock, kProbeDeadline);
+  const auto client = clients_(lockbox.spec);  // new for every probe, and so its credentials
+  if (!client) {
+    static_cast<void>(note_kms(fail(client.error().to_error())));
+    return answer_of(client.error().fault());
+  }
+  const auto request = (*client)->probe(lockbox.wrapped, lockbox.context, deadline);
+  if (!request) {
+    static_cast<void>(note_kms(fail(request.error().to_error())));
+    return answer_of(request.error().fault());
+  }
+  static_cast<void>(note_kms({}));
+  return control::ProbeAnswer::success;
+}
+
+std::optional<control::KeysNotFetched> HostParts::fetch_keys() {
+  const Status fetched = note_kms(ring()->fetch_keys(
+      clients_, Deadline::after(environment_.clock, kFetchDeadline), options_.denial_rule));
+  if (fetched) return std::nullopt;
+  log::warning("store " + layout_.root +
+               ": the keys did not come back: " + fetched.error().message());
+  return not_fetched(fetched.error().code());
+}
+
+void HostParts::lend_until(BootTime until) {
+  guard_.lend_until(environment_.clock, until);
+}
+
+void HostParts::serve() {
+  guard_.unseal();
+  upkeep_.wake();
+}
+
+// The order of DESIGN 5: fence while I/O is answered, refuse, drain, wipe.
+void HostParts::seal(control::SealCause cause) {
+  seal(why(cause));
+}
+
+void HostParts::seal(const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = HostState::sealing;
+    reason_ = reason;
+  }
+  if (server_) server_->tell_watchers({Code::sealed, "the store's host has sealed it: " + reason});
+  const auto fence = Deadline::after(environment_.clock, options_.fence_timeout);
+  const bool fenced = engine_.fence(reason, fence);
+  guard_.seal();
+  // A change in flight has keys of its own until its KMS call returns.
+  if (keyring::KeyRing* opened = ring()) opened->drain();
+  log::warning("store " + layout_.root + " is sealed: " + reason);
+  if (!fenced) engine_.end(reason);
+  const std::lock_guard lock(mutex_);
+  state_ = HostState::sealed;
+}
+
+std::string HostParts::why(control::SealCause cause) const {
+  const std::lock_guard lock(mutex_);
+  switch (cause) {
+    case control::SealCause::denied:
+      return "the customer's KMS denied access: " + last_kms_problem_;
+    case control::SealCause::grace_over:
+      return "the KMS did not answer for longer than the policy's grace: " + last_kms_problem_;
+    case control::SealCause::stuck:
+      return "no probe of the KMS was completed in time: this machine or process stood still";
+    case control::SealCause::local_order:
+      return "by order of `keyhold store seal`";
+    case control::SealCause::order:
+      return "by an order of REVOKE";
+    default:
+      return "the key ring is not the one that was here: " + last_kms_problem_;
+  }
+}
+
+Status HostParts::write_tombstone(control::SealCause cause) {
+  return host::write_tombstone(environment_.files, layout_,
+                               {.cause = cause, .at = environment_.clock.wall_now()});
+}
+
+Status HostParts::clear_tombstone() {
+  return host::clear_tombstone(environment_.files, layout_);
+}
+
+void HostParts::alert(control::AlertKind kind, const std::string& lockbox) {
+  std::string text = "store " + layout_.root + ": " + text_of(kind);
+  if (!lockbox.empty()) text += " (" + lockbox + ")";
+  const std::string problem = [this] {
+    const std::lock_guard lock(mutex_);
+    return last_kms_problem_;
+  }();
+  const bool good = kind == control::AlertKind::denial_cleared ||
+                    kind == control::AlertKind::outage_over || kind == control::AlertKind::unsealed;
+  if (good) return log::info(text);
+  if (!problem.empty() && kind != control::AlertKind::sealed) text += ": " + problem;
+  log::warning(text);
+}
+
+void HostParts::phase_changed(control::LeasePhase phase) {
+  const bool back = phase == control::LeasePhase::serving || phase == control::LeasePhase::degraded;
+  bool resumes = false;
+  {
+    const std::lock_guard lock(mutex_);
+    resumes = back && state_ == HostState::unsealing;
+    state_ = state_of(phase);
+    if (back) reason_.clear();
+  }
+  if (resumes) engine_.resume();
+}
+
+void HostParts::follow_lockboxes() {
+  keeper_.set_lockboxes(ring()->contents().lockboxes);
+}
+
+// Before the ring is there, the tombstone alone is the order.
+Status HostParts::order_seal() {
+  if (ring() != nullptr && options_.keeps_lease) {
+    return keeper_.seal(control::SealCause::local_order, kSealPatience);
+  }
+  KEYHOLD_TRY(write_tombstone(control::SealCause::local_order));
+  if (ring() != nullptr) seal(why(control::SealCause::local_order));
+  order_came_.notify_all();
+  return {};
+}
+
+Status HostParts::order_unseal() {
+  if (ring() != nullptr && options_.keeps_lease) {
+    return keeper_.unseal(control::SealCause::local_order);
+  }
+  const auto tombstone = read_tombstone(environment_.files, layout_);
+  if (tombstone && tombstone->cause != control::SealCause::local_order) {
+    return fail(Code::invalid_argument, sealed_by(layout_, *tombstone).message());
+  }
+  KEYHOLD_TRY(clear_tombstone());
+  order_came_.notify_all();
+  return {};
+}
+
+}  // namespace keyhold::host
