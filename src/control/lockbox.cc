@@ -14,6 +14,7 @@ void SuccessRun::add(BootTime began, nanoseconds spacing) {
 void Lockbox::probe_asked(BootTime now, double spread) {
   asked_ = now;
   spread_ = spread;
+  soon_ = false;
 }
 
 void Lockbox::probe_ended(BootTime began, BootTime now) {
@@ -24,12 +25,12 @@ void Lockbox::probe_ended(BootTime began, BootTime now) {
 }
 
 BootTime Lockbox::next_probe(const LeasePolicy& policy, bool hurried) const {
-  if (!began_) return BootTime::min();
+  if (soon_) return BootTime::min();
   const double factor = 1 + policy.probe_jitter * (2 * spread_ - 1);
   const BootTime next =
-      *began_ + std::chrono::duration_cast<nanoseconds>(policy.probe_interval * factor);
+      began_ + std::chrono::duration_cast<nanoseconds>(policy.probe_interval * factor);
   if (!hurried) return next;
-  if (denial_ && completed_ < denial_ends(policy)) return *began_ + policy.retry_interval;
+  if (denial_ && completed_ < denial_ends(policy)) return began_ + policy.retry_interval;
   if (outage_ && outage_->last_tried < outage_->since + policy.grace) {
     return std::min(next, outage_->since + policy.grace);
   }

@@ -38,7 +38,7 @@ class Lockbox {
   // Whether a probe that began then is another than the one under way.
   [[nodiscard]] bool is_late(BootTime began) const { return !asked_ || began < *asked_; }
   void probe_ended(BootTime began, BootTime now);
-  void probe_soon() { began_.reset(); }
+  void probe_soon() { soon_ = true; }
   // `hurried`: a lease hangs on the next answers.
   [[nodiscard]] BootTime next_probe(const LeasePolicy& policy, bool hurried) const;
 
@@ -86,8 +86,9 @@ class Lockbox {
 
   LockboxId id_;
   std::optional<BootTime> asked_;  // while a probe is under way
-  std::optional<BootTime> began_;  // the last completed probe's beginning
+  BootTime began_{};               // the last completed probe's beginning
   BootTime completed_;             // its end
+  bool soon_ = true;               // the next one waits for nothing but the one under way
   double spread_ = 0;
   // At most one of the two: an outage that is met after a denial does not outlive it.
   std::optional<Outage> outage_;
