@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 
 #include "base/log.h"
-#include "host/signals_blocked.h"
+#include "base/signals_blocked.h"
 #include "host/socket_address.h"
 
 namespace keyhold::host {

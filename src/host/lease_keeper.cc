@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
-#include "host/signals_blocked.h"
+#include "base/signals_blocked.h"
 
 namespace keyhold::host {
 namespace {

@@ -7,9 +7,9 @@
 #include <sys/eventfd.h>
 
 #include "base/log.h"
+#include "base/signals_blocked.h"
 #include "crypto/instance.h"
 #include "crypto/kdf.h"
-#include "host/signals_blocked.h"
 
 namespace keyhold::host {
 namespace {

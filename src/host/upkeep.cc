@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "host/signals_blocked.h"
+#include "base/signals_blocked.h"
 
 namespace keyhold::host {
 namespace {

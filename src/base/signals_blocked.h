@@ -3,7 +3,7 @@
 
 #include <signal.h>
 
-namespace keyhold::host {
+namespace keyhold {
 
 class SignalsBlocked {
  public:
@@ -20,4 +20,4 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
-}  // namespace keyhold::host
+}  // namespace keyhold
