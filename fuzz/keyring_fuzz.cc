@@ -50,6 +50,7 @@ std::vector<ByteVector> seeds() {
   KeyringRecord record = example_keyring();
   std::vector<ByteVector> seeds = {finish_keyring(serialize_keyring_body(record), {})};
   record.unknown.clear();
+  record.policy.reset();
   record.rollbacks.clear();
   record.lockboxes.push_back(record.lockboxes.front());
   record.lockboxes.back().spec.uri += "-2";

@@ -67,6 +67,7 @@ bool is_known(std::uint16_t type) {
     case Type::created:
     case Type::rotation_policy:
     case Type::next_rotation:
+    case Type::policy:
     case Type::kek:
     case Type::lockbox:
     case Type::dek:
@@ -120,6 +121,9 @@ bool RecordCollector::take(Type type, ByteReader& in) {
       return true;
     case Type::next_rotation:
       record_.rotation.next_due = in.u64();
+      return true;
+    case Type::policy:
+      record_.policy = read_policy(in);
       return true;
     case Type::kek:
       record_.kek = read_kek(in);
@@ -193,6 +197,9 @@ void put_known(ByteWriter& out, const KeyringRecord& record, Type type) {
       });
     case Type::next_rotation:
       return put([&](ByteWriter& to) { to.u64(record.rotation.next_due); });
+    case Type::policy:
+      if (record.policy) put([&](ByteWriter& to) { write_policy(to, *record.policy); });
+      return;
     case Type::kek:
       return put([&](ByteWriter& to) { write_kek(to, record.kek); });
     case Type::lockbox:
@@ -210,8 +217,17 @@ void put_known(ByteWriter& out, const KeyringRecord& record, Type type) {
 }
 
 constexpr std::array kKnownTypes = {
-    Type::identity,      Type::sequence, Type::store_epoch, Type::created, Type::rotation_policy,
-    Type::next_rotation, Type::kek,      Type::lockbox,     Type::dek,     Type::rollback_accepted,
+    Type::identity,
+    Type::sequence,
+    Type::store_epoch,
+    Type::created,
+    Type::rotation_policy,
+    Type::next_rotation,
+    Type::policy,
+    Type::kek,
+    Type::lockbox,
+    Type::dek,
+    Type::rollback_accepted,
 };
 
 void put_unknown(ByteWriter& out, const KeyringUnknownRecord& record) {

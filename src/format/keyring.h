@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,7 @@ enum class KeyringRecordType : std::uint16_t {
   created = 4,
   rotation_policy = 5,
   next_rotation = 6,
+  policy = 7,
   kek = 16,
   lockbox = 17,
   dek = 18,
@@ -70,6 +72,13 @@ struct KeyringRotation {
   std::uint64_t bytes = 0;        // 0: not by bytes
   std::uint64_t next_due = 0;     // 0: never
   friend bool operator==(const KeyringRotation&, const KeyringRotation&) = default;
+};
+
+// Which policy.toml rules (format/policy.h): the store has none where there is no record.
+struct KeyringPolicy {
+  std::uint64_t version = 0;              // from 1; rises with every change
+  std::array<std::uint8_t, 32> digest{};  // SHA-256 of the file's bytes
+  friend bool operator==(const KeyringPolicy&, const KeyringPolicy&) = default;
 };
 
 struct KeyringKek {
@@ -129,6 +138,7 @@ struct KeyringRecord {
   std::uint64_t store_epoch = 0;
   std::uint64_t created = 0;
   KeyringRotation rotation;
+  std::optional<KeyringPolicy> policy;
   KeyringKek kek;
   std::vector<KeyringLockbox> lockboxes;  // at least one; in the order in which they are asked
   std::vector<KeyringDek> deks;           // at least one; by ascending generation

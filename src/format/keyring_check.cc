@@ -96,6 +96,7 @@ Status check_keyring(const KeyringRecord& record) {
   if ((record.rotation.age_seconds == 0) != (record.rotation.next_due == 0)) {
     return broken("age and due time of the rotation do not agree");
   }
+  if (record.policy && record.policy->version == 0) return broken("the policy version is 0");
   KEYHOLD_TRY(check_lockboxes(record));
   KEYHOLD_TRY(check_deks(record));
   if (record.rollbacks.size() > kMaxRollbackEvents) return broken("there are too many events");

@@ -30,6 +30,7 @@ inline KeyringRecord example_keyring() {
   record.store_epoch = 1;
   record.created = 1'700'000'000;
   record.rotation = {.age_seconds = 2'592'000, .bytes = 0, .next_due = 1'702'592'000};
+  record.policy = {.version = 4, .digest = counting_bytes<32>(0xd0)};
   record.kek = {
       .id = KeyId(counting_bytes<16>(0xb0)), .version = 2, .created = 1'700'000'100, .check = {}};
   record.lockboxes.push_back({.kek_version = 2,

@@ -112,14 +112,32 @@ TEST(KeyringFormat, ManyOfEachReadTheSame) {
 
 TEST(KeyringFormat, UnknownRecordsAreKeptInTheirPlaces) {
   KeyringRecord record = example_keyring();
-  record.unknown = {{.type = 7, .value = {1}},
-                    {.type = 7, .value = {}},
+  record.unknown = {{.type = 8, .value = {1}},
+                    {.type = 8, .value = {}},
                     {.type = 15, .value = {2}},
                     {.type = 0xffff, .value = ByteVector(300, 3)}};
   const ByteVector file = file_of(record);
   const auto parsed = parse_keyring(file);
   ASSERT_TRUE(parsed.has_value()) << parsed.error().message();
   EXPECT_EQ(file_of(parsed->record), file);
+}
+
+// What Keyhold wrote before it had policies.
+TEST(KeyringFormat, AKeyRingWithoutAPolicyReadsTheSame) {
+  KeyringRecord record = example_keyring();
+  record.policy.reset();
+  const ByteVector file = file_of(record);
+  const auto parsed = parse_keyring(file);
+  ASSERT_TRUE(parsed.has_value()) << parsed.error().message();
+  EXPECT_FALSE(parsed->record.policy.has_value());
+  EXPECT_EQ(file_of(parsed->record), file);
+}
+
+TEST(KeyringFormat, PolicyVersionZeroIsDamage) {
+  KeyringRecord record = example_keyring();
+  record.policy->version = 0;
+  EXPECT_FALSE(check_keyring(record).has_value());
+  EXPECT_EQ(code_of_parse(file_of(record)), Code::integrity);
 }
 
 TEST(KeyringFormat, UnknownRecordThatMustBeUnderstoodIsUnsupported) {
@@ -173,7 +191,10 @@ TEST(KeyringFormat, EachSingletonMustBeThereOnce) {
     SCOPED_TRACE("record type " + std::to_string(all[i].type));
     auto without = all;
     without.erase(without.begin() + static_cast<std::ptrdiff_t>(i));
-    EXPECT_EQ(code_of_parse(file_of(without)), Code::integrity);
+    const bool may_be_missing = type == KeyringRecordType::policy;
+    if (!may_be_missing) {
+      EXPECT_EQ(code_of_parse(file_of(without)), Code::integrity);
+    }
     auto twice = all;
     twice.insert(twice.begin() + static_cast<std::ptrdiff_t>(i), all[i]);
     EXPECT_EQ(code_of_parse(file_of(twice)), Code::integrity)

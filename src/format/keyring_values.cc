@@ -41,6 +41,18 @@ void write_identity(ByteWriter& out, const KeyringIdentity& identity) {
   out.text(identity.node);
 }
 
+KeyringPolicy read_policy(ByteReader& in) {
+  KeyringPolicy policy;
+  policy.version = in.u64();
+  policy.digest = in.array<32>();
+  return policy;
+}
+
+void write_policy(ByteWriter& out, const KeyringPolicy& policy) {
+  out.u64(policy.version);
+  out.bytes(policy.digest);
+}
+
 KeyringKek read_kek(ByteReader& in) {
   KeyringKek kek;
   kek.id = in.id<KeyId>();

@@ -28,6 +28,11 @@ GenerationInfo to_info(const format::KeyringDek& dek) {
           .sealed_bytes = dek.sealed_bytes};
 }
 
+std::optional<PolicyPin> to_pin(const std::optional<format::KeyringPolicy>& policy) {
+  if (!policy) return std::nullopt;
+  return PolicyPin{.version = policy->version, .digest = policy->digest};
+}
+
 RotationPolicy to_policy(const format::KeyringRotation& rotation) {
   return {.age = std::chrono::seconds(std::min(rotation.age_seconds, kLastSecond)),
           .bytes = rotation.bytes};
@@ -46,6 +51,7 @@ Contents to_contents(const format::KeyringRecord& record) {
       .created = to_wall(record.created),
       .rotation = to_policy(record.rotation),
       .next_rotation_due = due == 0 ? WallTime::max() : to_wall(due),
+      .policy = to_pin(record.policy),
       .kek_id = record.kek.id,
       .kek_version = record.kek.version,
       .kek_created = to_wall(record.kek.created),

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,13 @@ struct Identity {
 struct RotationPolicy {
   std::chrono::seconds age = std::chrono::hours(24 * 30);  // 0: not by age
   std::uint64_t bytes = 0;  // sealed under one generation; 0: not by bytes
+};
+
+// Which policy.toml rules.
+struct PolicyPin {
+  std::uint64_t version = 0;              // from 1
+  std::array<std::uint8_t, 32> digest{};  // SHA-256 of the file
+  friend bool operator==(const PolicyPin&, const PolicyPin&) = default;
 };
 
 // One wrap of the KEK by one CMEK. `wrapped` and `context` are what a probe unwraps.
@@ -63,7 +71,8 @@ struct Contents {
   std::uint64_t store_epoch = 0;
   WallTime created;
   RotationPolicy rotation;
-  WallTime next_rotation_due;  // WallTime::max() where not by age
+  WallTime next_rotation_due;       // WallTime::max() where not by age
+  std::optional<PolicyPin> policy;  // nothing: the defaults rule, and there is no file
   KeyId kek_id;
   std::uint32_t kek_version = 0;
   WallTime kek_created;

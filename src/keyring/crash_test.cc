@@ -52,6 +52,15 @@ const std::vector<Operation>& operations() {
        [](const Contents& now) {
          return now.lockboxes.size() == 1 && uri_of(now, 0).ends_with("second");
        }},
+      {"pin_policy",
+       [](const World&, KeyRing& ring) {
+         const auto present = ring.contents().policy;
+         const std::uint64_t version = present ? present->version + 1 : 1;
+         return ring.pin_policy({.version = version, .digest = {0xd1}});
+       },
+       [](const Contents& now) {
+         return now.policy && now.policy->version >= 1 && now.policy->digest[0] == 0xd1;
+       }},
       {"flush", [](const World&, KeyRing& ring) { return ring.flush(); },
        [](const Contents& now) { return now.sequence > 3; }},
   };

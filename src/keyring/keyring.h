@@ -157,6 +157,10 @@ class KeyRing {
   // Never the last: Code::invalid_argument.
   Status remove_lockbox(const kms::KeySpec& spec);
 
+  // Which policy.toml rules from now on. Needs no KMS. Code::invalid_argument where the version is
+  // not above the present one's.
+  Status pin_policy(const PolicyPin& pin);
+
   // Wipes KEK and DEKs; everything that needs them answers Code::sealed from then on. Does not wait
   // for a change in flight: that one ends with Code::sealed and wipes its own copies as soon as its
   // KMS call returns. fetch_keys() gets the keys back.

@@ -273,6 +273,18 @@ Status KeyRing::remove_lockbox(const kms::KeySpec& spec) {
   return commit(std::move(change));
 }
 
+Status KeyRing::pin_policy(const PolicyPin& pin) {
+  const std::scoped_lock lock(change_mutex_);
+  KEYHOLD_TRY_ASSIGN(RingChange change, begin_change());
+  const std::uint64_t present = change.next.policy ? change.next.policy->version : 0;
+  if (pin.version <= present) {
+    return fail(Code::invalid_argument,
+                "the policy of this store is at version " + std::to_string(present) + " already");
+  }
+  change.next.policy = format::KeyringPolicy{.version = pin.version, .digest = pin.digest};
+  return commit(std::move(change));
+}
+
 Status KeyRing::rewrap_to(kms::Client& client, Deadline deadline) {
   const std::scoped_lock lock(change_mutex_);
   if (!has_lockbox(client.spec())) KEYHOLD_TRY(add_lockbox_now(client, deadline));

@@ -109,6 +109,11 @@ def read_sequence(ring, fields):
     ring.sequence = fields.number("Q")
 
 
+def read_policy(ring, fields):
+    fields.number("Q")
+    fields.take(32)
+
+
 READERS = {
     1: read_identity,
     2: read_sequence,
@@ -116,6 +121,7 @@ READERS = {
     4: lambda ring, fields: fields.number("Q"),
     5: lambda ring, fields: fields.take(16),
     6: lambda ring, fields: fields.number("Q"),
+    7: read_policy,
     16: read_kek,
     17: read_lockbox,
     18: read_dek,
