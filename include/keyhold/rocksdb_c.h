@@ -11,6 +11,13 @@ extern "C" {
  * changes nothing. Thread-safe. */
 __attribute__((visibility("default"))) int keyhold_rocksdb_register(void);
 
+/* As keyhold::SetRocksDBSealHandler (keyhold/rocksdb.h): on_seal closes every database on the store
+ * at `uri` (keyhold:///absolute/path) within 2 s, on_unseal (may be null) opens them again; both
+ * get `arg`. A null on_seal takes the handler back. Returns null, or an error's text for free(). */
+__attribute__((visibility("default"))) char* keyhold_rocksdb_set_seal_handler(
+    const char* uri, void (*on_seal)(void* arg, const char* reason), void (*on_unseal)(void* arg),
+    void* arg);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,6 +6,7 @@
 
 #include "crypto/random.h"
 #include "host/attach.h"
+#include "rocksdb/engine.h"
 
 namespace keyhold::rocks {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 struct Place {
   std::mutex mutex;  // held while attaching, so that a second caller waits for the first
   std::weak_ptr<Volume> volume;
+  std::shared_ptr<Volume> pinned;
 };
 
 // Never destroyed: an engine may open and close databases while the process exits.
@@ -31,6 +33,7 @@ Result<std::shared_ptr<Volume>> attach_anew(const std::string& root) {
   const host::Environment machine{
       .files = io::posix_file_system(), .clock = system_clock(), .random = crypto::system_random()};
   KEYHOLD_TRY_ASSIGN(auto keys, host::attach(machine, root, options));
+  keys->set_engine(make_engine(root));
   return std::make_shared<Volume>(machine.files, std::move(keys), machine.random, root);
 }
 
@@ -43,6 +46,21 @@ Result<std::shared_ptr<Volume>> attach_volume(const std::string& root) {
   KEYHOLD_TRY_ASSIGN(auto volume, attach_anew(root));
   place.volume = volume;
   return volume;
+}
+
+Status pin_volume(const std::string& root) {
+  KEYHOLD_TRY_ASSIGN(auto volume, attach_volume(root));
+  Place& place = place_of(root);
+  const std::lock_guard lock(place.mutex);
+  place.pinned = std::move(volume);
+  return {};
+}
+
+void unpin_volume(const std::string& root) {
+  Place& place = place_of(root);
+  std::shared_ptr<Volume> dropped;  // perhaps the last reference: it goes after the lock
+  const std::lock_guard lock(place.mutex);
+  dropped.swap(place.pinned);
 }
 
 }  // namespace keyhold::rocks

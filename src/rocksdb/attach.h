@@ -14,4 +14,9 @@ namespace keyhold::rocks {
 // for ever by default). Errors as host::attach. Thread-safe.
 Result<std::shared_ptr<Volume>> attach_volume(const std::string& root);
 
+// Keeps the volume attached, as attach_volume() does, until unpin_volume(): a program whose seal
+// handler closes its last file must still hear of the unseal. Thread-safe.
+Status pin_volume(const std::string& root);
+void unpin_volume(const std::string& root);
+
 }  // namespace keyhold::rocks

@@ -1,6 +1,8 @@
 // The shared library's surface: what keyhold/rocksdb.h and keyhold/rocksdb_c.h promise, and the
 // registration that happens when the library is loaded.
+#include <cstring>
 #include <mutex>
+#include <utility>
 
 #include <rocksdb/utilities/object_registry.h>
 
@@ -9,6 +11,7 @@
 #include "keyhold/rocksdb.h"
 #include "keyhold/rocksdb_c.h"
 #include "rocksdb/attach.h"
+#include "rocksdb/engine.h"
 #include "rocksdb/errors.h"
 #include "rocksdb/keyhold_file_system.h"
 #include "rocksdb/uri.h"
@@ -60,7 +63,34 @@ rocksdb::Status NewRocksDBFileSystem(const std::string& uri,
   return rocksdb::Status::OK();
 }
 
+rocksdb::Status SetRocksDBSealHandler(const std::string& uri, RocksDBSealHandler handler) {
+  const auto root = rocks::root_of_uri(uri);
+  if (!root) return rocks::to_io_status(root.error());
+  const bool takes_back = !handler.on_seal;
+  rocks::set_handler(
+      *root, {.on_seal = std::move(handler.on_seal), .on_unseal = std::move(handler.on_unseal)});
+  if (takes_back) {
+    rocks::unpin_volume(*root);
+    return rocksdb::Status::OK();
+  }
+  const Status pinned = rocks::pin_volume(*root);
+  if (pinned) return rocksdb::Status::OK();
+  rocks::set_handler(*root, {});
+  return rocks::to_io_status(pinned.error());
+}
+
 }  // namespace keyhold
+
+char* keyhold_rocksdb_set_seal_handler(const char* uri, void (*on_seal)(void*, const char*),
+                                       void (*on_unseal)(void*), void* arg) {
+  keyhold::RocksDBSealHandler handler;
+  if (on_seal != nullptr) {
+    handler.on_seal = [on_seal, arg](const std::string& reason) { on_seal(arg, reason.c_str()); };
+  }
+  if (on_unseal != nullptr) handler.on_unseal = [on_unseal, arg] { on_unseal(arg); };
+  const rocksdb::Status set = keyhold::SetRocksDBSealHandler(uri, std::move(handler));
+  return set.ok() ? nullptr : ::strdup(set.ToString().c_str());
+}
 
 int keyhold_rocksdb_register(void) {
   static std::once_flag once;
