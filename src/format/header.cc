@@ -97,6 +97,14 @@ Status check_magic_and_version(ByteView bytes) {
 
 }  // namespace
 
+bool bears_mark(ByteView block) {
+  for (std::size_t at = 0; at < kSlotCount * kSlotSizeBytes; at += kSlotSizeBytes) {
+    if (block.size() < at + kMagic.size()) return false;
+    if (std::ranges::equal(block.subspan(at, kMagic.size()), kMagic)) return true;
+  }
+  return false;
+}
+
 void serialize_slot(const HeaderSlot& slot, MutableByteView out) {
   std::ranges::fill(out, std::uint8_t{0});
   copy_bytes(kMagic, out);

@@ -69,6 +69,9 @@ void serialize_slot(const HeaderSlot& slot, MutableByteView out);
 // Code::integrity where the bytes are no slot, Code::unsupported where a newer Keyhold wrote them.
 Result<HeaderSlot> parse_slot(ByteView bytes);
 
+// Whether a file that begins so bears Keyhold's mark in either slot, be it damaged otherwise.
+bool bears_mark(ByteView block);
+
 // What the slot's MAC covers. REQUIRES: slot.size() == 512.
 inline ByteView slot_mac_input(ByteView slot) {
   return slot.first(kSlotMacOffset);

@@ -185,6 +185,11 @@ Status FaultFileSystem::link(const std::string& from, const std::string& to) {
                        [&] { return inner_.link(from, to); });
 }
 
+Status FaultFileSystem::copy_attributes(const std::string& from, const std::string& to) {
+  return trigger_->run(Kind::change, "copy attributes", from + " to " + to,
+                       [&] { return inner_.copy_attributes(from, to); });
+}
+
 Status FaultFileSystem::remove(const std::string& path) {
   return trigger_->run(Kind::change, "unlink", path, [&] { return inner_.remove(path); });
 }

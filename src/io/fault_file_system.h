@@ -61,6 +61,7 @@ class FaultFileSystem final : public FileSystem {
   Result<FileInfo> entry(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
   Status link(const std::string& from, const std::string& to) override;
+  Status copy_attributes(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status make_directory(const std::string& path, std::uint32_t mode) override;
   Status remove_directory(const std::string& path) override;

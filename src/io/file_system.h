@@ -93,6 +93,11 @@ class FileSystem {
   // Atomically; replaces `to` where it exists.
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status link(const std::string& from, const std::string& to) = 0;
+  // Gives the file `to` the mode, owner and times of `from`. An owner that the process may not give
+  // is Code::permission. What a file system does not keep is left out.
+  virtual Status copy_attributes(const std::string& /*from*/, const std::string& /*to*/) {
+    return {};
+  }
   virtual Status remove(const std::string& path) = 0;
   virtual Status make_directory(const std::string& path, std::uint32_t mode) = 0;
   virtual Status remove_directory(const std::string& path) = 0;

@@ -233,6 +233,15 @@ Status MemoryFileSystem::link(const std::string& from, const std::string& to) {
                     [&](Volume& volume) { return volume.link(from, to); });
 }
 
+Status MemoryFileSystem::copy_attributes(const std::string& from, const std::string& to) {
+  return disk_->run("copy attributes", from + " to " + to, [&](Volume& volume) -> Outcome<void> {
+    KEYHOLD_TRY_ASSIGN(const InodePtr source, volume.find(from));
+    KEYHOLD_TRY_ASSIGN(const InodePtr target, volume.find(to));
+    target->modified = source->modified;
+    return {};
+  });
+}
+
 Status MemoryFileSystem::remove(const std::string& path) {
   return disk_->run("unlink", path, [&](Volume& volume) { return volume.remove(path); });
 }

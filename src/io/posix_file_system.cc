@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 
@@ -108,6 +109,21 @@ class PosixFileSystem final : public FileSystem {
 
   Status link(const std::string& from, const std::string& to) override {
     return outcome_of(::link(from.c_str(), to.c_str()), "link", from + " to " + to);
+  }
+
+  Status copy_attributes(const std::string& from, const std::string& to) override {
+    struct stat raw {};
+    struct stat present {};
+    if (::stat(from.c_str(), &raw) != 0) return fail_path(errno, "stat", from);
+    if (::stat(to.c_str(), &present) != 0) return fail_path(errno, "stat", to);
+    const bool same_owner = raw.st_uid == present.st_uid && raw.st_gid == present.st_gid;
+    // Before the mode, of which a change of owner takes bits away.
+    if (!same_owner) {
+      KEYHOLD_TRY(outcome_of(::chown(to.c_str(), raw.st_uid, raw.st_gid), "chown", to));
+    }
+    KEYHOLD_TRY(outcome_of(::chmod(to.c_str(), raw.st_mode & 07777U), "chmod", to));
+    const std::array<struct timespec, 2> times = {raw.st_atim, raw.st_mtim};
+    return outcome_of(::utimensat(AT_FDCWD, to.c_str(), times.data(), 0), "utimensat", to);
   }
 
   Status remove(const std::string& path) override {

@@ -82,6 +82,27 @@ TEST(PosixFileSystem, EntryIsTheNameAndInfoWhatItLeadsTo) {
 }
 
 // The lease of a reader (keyhold store verify takes one for a moment) is waited for, not told.
+TEST(PosixFileSystem, CopiesModeAndTimes) {
+  const TemporaryDirectory directory;
+  const std::string from = directory.path() + "/from";
+  const std::string to = directory.path() + "/to";
+  for (const std::string& path : {from, to}) {
+    ASSERT_TRUE(posix_file_system().open(path, kCreate));
+  }
+  ASSERT_EQ(::chmod(from.c_str(), 0640), 0);
+  const std::array<struct timespec, 2> times = {timespec{.tv_sec = 1000, .tv_nsec = 1},
+                                                timespec{.tv_sec = 2000, .tv_nsec = 2}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, from.c_str(), times.data(), 0), 0);
+  ASSERT_TRUE(posix_file_system().copy_attributes(from, to));
+  struct stat raw {};
+  ASSERT_EQ(::stat(to.c_str(), &raw), 0);
+  EXPECT_EQ(raw.st_mode & 07777U, 0640U);
+  EXPECT_EQ(raw.st_atim.tv_sec, 1000);
+  EXPECT_EQ(raw.st_mtim.tv_sec, 2000);
+  EXPECT_EQ(raw.st_mtim.tv_nsec, 2);
+  EXPECT_EQ(code_of(posix_file_system().copy_attributes(from, to + "-missing")), Code::not_found);
+}
+
 TEST(PosixFileSystem, OpensAFileWhoseLeaseSomebodyGivesUp) {
   const TemporaryDirectory directory;
   const std::string path = directory.path() + "/file";

@@ -1,5 +1,6 @@
 // The part of KeyholdFileSystem that deals with names. A file carries all that it needs in its
-// header, so these are the file system's own operations, kept inside the store.
+// header, so these are the file system's own operations, kept inside the store and out of the way
+// of re-encryption.
 #include <cstdlib>
 #include <utility>
 
@@ -73,7 +74,7 @@ IOStatus KeyholdFileSystem::GetChildren(const std::string& name, const IOOptions
 
 IOStatus KeyholdFileSystem::DeleteFile(const std::string& name, const IOOptions&, IODebugContext*) {
   const auto path = volume_->locate(name);
-  return to_io_status(path ? volume_->files().remove(*path) : fail(path.error()));
+  return to_io_status(path ? volume_->store().remove(*path) : fail(path.error()));
 }
 
 // RocksDB syncs what is in its folder, but never the folder's own name: without this a power loss
@@ -137,7 +138,7 @@ IOStatus KeyholdFileSystem::GetFileModificationTime(const std::string& name, con
 Status KeyholdFileSystem::rename(const std::string& from, const std::string& to) {
   KEYHOLD_TRY_ASSIGN(const std::string from_path, volume_->locate(from));
   KEYHOLD_TRY_ASSIGN(const std::string to_path, volume_->locate(to));
-  return volume_->files().rename(from_path, to_path);
+  return volume_->store().rename(from_path, to_path);
 }
 
 IOStatus KeyholdFileSystem::RenameFile(const std::string& from, const std::string& to,
@@ -148,7 +149,7 @@ IOStatus KeyholdFileSystem::RenameFile(const std::string& from, const std::strin
 Status KeyholdFileSystem::link(const std::string& from, const std::string& to) {
   KEYHOLD_TRY_ASSIGN(const std::string from_path, volume_->locate(from));
   KEYHOLD_TRY_ASSIGN(const std::string to_path, volume_->locate(to));
-  return volume_->files().link(from_path, to_path);
+  return volume_->store().link(from_path, to_path);
 }
 
 IOStatus KeyholdFileSystem::LinkFile(const std::string& from, const std::string& to,
@@ -179,7 +180,7 @@ IOStatus KeyholdFileSystem::LockFile(const std::string& name, const IOOptions&,
   *result = nullptr;
   const auto path = volume_->locate(name);
   if (!path) return to_io_status(path.error());
-  auto lock = volume_->files().lock(*path);
+  auto lock = volume_->store().lock(*path);
   if (!lock && lock.error().code() == Code::busy) {
     return IOStatus::IOError(lock.error().message() +
                              "; this process or another one has the database open");

@@ -29,21 +29,23 @@ Status sign(KeySource& source, HeaderSlot& slot) {
 }
 
 // A generation that is not there is no missing file: it must not look like one to an engine.
-Status prepare_to_read(KeySource& source, const HeaderSlot& slot) {
-  Status status = source.prepare(slot.generation);
-  if (status || status.error().code() != Code::not_found) return status;
-  return fail(Code::wrong_key, "the file needs DEK generation " +
-                                   std::to_string(number(slot.generation)) +
-                                   ", which is not in the key ring: it was shredded, or the "
-                                   "header is damaged");
+Error missing_generation(const HeaderSlot& slot, const Error& error) {
+  if (error.code() != Code::not_found) return error;
+  return {Code::wrong_key, "the file needs DEK generation " +
+                               std::to_string(number(slot.generation)) +
+                               ", which is not in the key ring: it was shredded, or the header is "
+                               "damaged (" +
+                               error.message() + ")"};
 }
 
 Status check_mac(KeySource& source, const HeaderSlot& slot, ByteView slot_bytes) {
-  KEYHOLD_TRY(prepare_to_read(source, slot));
+  const Status prepared = source.prepare(slot.generation);
+  if (!prepared) return fail(missing_generation(slot, prepared.error()));
   const SealGuard::Use use(source.guard());
   KEYHOLD_TRY(use.check());
-  KEYHOLD_TRY_ASSIGN(const crypto::Mac mac, slot_mac(source, slot, slot_bytes));
-  if (!crypto::equal_constant_time(mac, slot.mac)) {
+  const auto mac = slot_mac(source, slot, slot_bytes);
+  if (!mac) return fail(missing_generation(slot, mac.error()));
+  if (!crypto::equal_constant_time(*mac, slot.mac)) {
     return fail(Code::integrity, "the header's MAC does not match: it was damaged or changed");
   }
   return {};
@@ -104,12 +106,12 @@ format::Salt new_salt(crypto::Random& random) {
   return salt;
 }
 
-Result<HeaderBlock> HeaderBlock::make(KeySource& source, crypto::Random& random,
-                                      format::Mode mode) {
+Result<HeaderBlock> HeaderBlock::make(KeySource& source, crypto::Random& random, format::Mode mode,
+                                      const std::optional<FileId>& id) {
   KEYHOLD_TRY_ASSIGN(const Generation generation, source.current_generation());
   HeaderSlot first{.mode = mode,
                    .store_id = source.store_id(),
-                   .file_id = crypto::random_id<FileId>(random),
+                   .file_id = id ? *id : crypto::random_id<FileId>(random),
                    .generation = generation,
                    .sequence = 1,
                    .salt = new_salt(random)};

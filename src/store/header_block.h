@@ -1,6 +1,8 @@
 // The header block of an open file: made, read and checked, changed.
 #pragma once
 
+#include <algorithm>
+#include <optional>
 #include <string>
 
 #include "crypto/random.h"
@@ -17,8 +19,10 @@ Result<crypto::Key256> file_secret(KeySource& source, const format::HeaderSlot& 
 // One thread at a time.
 class HeaderBlock {
  public:
-  // Of a new file, under the current generation. Nothing is written yet.
-  static Result<HeaderBlock> make(KeySource& source, crypto::Random& random, format::Mode mode);
+  // Of a new file, or a new incarnation of the file `id`, under the current generation. Nothing is
+  // written yet.
+  static Result<HeaderBlock> make(KeySource& source, crypto::Random& random, format::Mode mode,
+                                  const std::optional<FileId>& id = std::nullopt);
   // Read and checked: form, store, MACs. Code::integrity, unsupported, not_found (generation) with
   // the path in front.
   static Result<HeaderBlock> load(io::File& file, KeySource& source, const std::string& path);
@@ -26,6 +30,11 @@ class HeaderBlock {
   [[nodiscard]] const format::HeaderSlot& slot() const { return header_.current(); }
   [[nodiscard]] const format::HeaderSlot& other_slot() const {
     return header_.slots[1 - header_.current_index()];
+  }
+
+  // A reader checks both slots, so it needs this generation's DEK too.
+  [[nodiscard]] Generation oldest_generation() const {
+    return std::min(header_.slots[0].generation, header_.slots[1].generation);
   }
 
   // The whole block, for a new file.

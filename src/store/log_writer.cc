@@ -154,6 +154,7 @@ Status LogWriter::close() {
   closed_ = true;
   Status status = process_ == getpid() ? finish() : Status();
   if (Status closing = file_->close(); status && !closing) status = closing;
+  live_->closed = true;
   return status;
 }
 

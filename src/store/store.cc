@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/construction.h"
 #include "store/header_block.h"
 #include "store/log_reader.h"
 #include "store/log_writer.h"
@@ -34,12 +35,6 @@ bool is_within(std::string_view path, std::string_view folder) {
          (path.starts_with(folder) && path.substr(folder.size()).starts_with('/'));
 }
 
-std::string temporary_name(crypto::Random& random) {
-  std::array<std::uint8_t, 8> bytes{};
-  random.fill(bytes);
-  return std::string(kTemporaryPrefix) + to_hex(bytes);
-}
-
 Layout layout_of(format::Mode mode) {
   return mode == format::Mode::table ? Layout::table : Layout::log;
 }
@@ -52,21 +47,50 @@ Status check_append_mode(const HeaderBlock& header, const std::string& path) {
 struct OpenFile {
   std::unique_ptr<io::File> file;
   HeaderBlock header;
+  ReaderPlace place;
 };
 
 Result<OpenFile> open_file(io::FileSystem& files, KeySource& keys, const std::string& path,
                            const OpenOptions& options) {
   KEYHOLD_TRY_ASSIGN(std::unique_ptr<io::File> file, files.open(path, options));
   // A direct handle reads whole blocks into aligned memory; the header goes through a plain one.
+  std::unique_ptr<io::File> plain;
   if (options.direct) {
-    KEYHOLD_TRY_ASSIGN(const std::unique_ptr<io::File> plain, files.open(path, {}));
-    KEYHOLD_TRY_ASSIGN(HeaderBlock header, HeaderBlock::load(*plain, keys, path));
-    KEYHOLD_TRY(check_append_mode(header, path));
-    return OpenFile{std::move(file), std::move(header)};
+    KEYHOLD_TRY_ASSIGN(plain, files.open(path, {}));
   }
-  KEYHOLD_TRY_ASSIGN(HeaderBlock header, HeaderBlock::load(*file, keys, path));
+  KEYHOLD_TRY_ASSIGN(HeaderBlock header, HeaderBlock::load(plain ? *plain : *file, keys, path));
   KEYHOLD_TRY(check_append_mode(header, path));
-  return OpenFile{std::move(file), std::move(header)};
+  KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file->info());
+  const ReaderPlace place{.file = key_of(info),
+                          .oldest = header.oldest_generation(),
+                          .physical_bytes = info.size_bytes};
+  return OpenFile{std::move(file), std::move(header), place};
+}
+
+Result<std::unique_ptr<RandomFile>> read_at_random(io::FileSystem& files, KeySource& keys,
+                                                   const std::string& path, OpenFile open,
+                                                   AccessHints hints) {
+  if (layout_of(open.header.slot().mode) == Layout::table) {
+    return TableReader::open(path, std::move(open.file), open.header, keys, hints.direct);
+  }
+  if (hints.direct) {
+    KEYHOLD_TRY_ASSIGN(open.file, files.open(path, {}));
+  }
+  return std::make_unique<LogRandomReader>(path, std::move(open.file), open.header, keys);
+}
+
+Result<std::unique_ptr<SequentialFile>> read_in_order(io::FileSystem& files, KeySource& keys,
+                                                      const std::string& path, OpenFile open,
+                                                      AccessHints hints) {
+  if (layout_of(open.header.slot().mode) == Layout::table) {
+    KEYHOLD_TRY_ASSIGN(
+        auto table, TableReader::open(path, std::move(open.file), open.header, keys, hints.direct));
+    return std::make_unique<TableSequentialReader>(std::move(table));
+  }
+  if (hints.direct) {
+    KEYHOLD_TRY_ASSIGN(open.file, files.open(path, {}));
+  }
+  return std::make_unique<LogSequentialReader>(path, std::move(open.file), open.header, keys);
 }
 
 }  // namespace
@@ -96,43 +120,30 @@ Result<std::string> Store::locate(std::string_view path) const {
 
 Result<std::unique_ptr<AppendFile>> Store::create(const std::string& path, Layout layout,
                                                   AccessHints hints) {
-  const format::Mode mode = layout == Layout::table ? format::Mode::table : format::Mode::log;
-  KEYHOLD_TRY_ASSIGN(HeaderBlock header, HeaderBlock::make(keys_, random_, mode));
-  const std::string temporary = io::join_path(io::parent_path(path), temporary_name(random_));
-  // Frames have any length, so only a table can bypass the page cache.
-  const bool direct = hints.direct && layout == Layout::table;
-  // Held until the file has its name, so that nobody takes it for a leftover.
-  const auto lock = files_.lock(temporary);
-  if (!lock) return fail(lock.error().within("creating " + path));
-  auto file = begin_file(temporary, header, direct);
-  Status status = file ? files_.rename(temporary, path) : fail(file.error());
-  if (!status) {
-    static_cast<void>(files_.remove(temporary));  // the first failure is the one to tell
-    return fail(status.error().within("creating " + path));
-  }
-  (*file)->set_path(path);
-  if (layout == Layout::table) {
-    return std::make_unique<TableWriter>(path, *std::move(file), std::move(header), keys_, random_,
-                                         direct);
-  }
-  return make_log_writer(path, *std::move(file), std::move(header), LogEnd{}, false);
+  const std::shared_lock names(names_);
+  auto file = create_held(path, layout, hints);
+  if (!file) return fail(file.error().within("creating " + path));
+  return file;
 }
 
-// A file under construction whose header is on stable storage.
-Result<std::unique_ptr<io::File>> Store::begin_file(const std::string& temporary,
-                                                    const HeaderBlock& header, bool direct) {
-  const OpenOptions options{.access = OpenOptions::Access::read_write,
-                            .create = OpenOptions::Create::never,
-                            .mode = 0600,
-                            .direct = false};
-  KEYHOLD_TRY_ASSIGN(std::unique_ptr<io::File> file, files_.open(temporary, options));
-  KEYHOLD_TRY(file->write_at(0, header.bytes()));
-  KEYHOLD_TRY(file->sync_all());
-  if (!direct) return file;
-  return files_.open(temporary, {.access = OpenOptions::Access::read_write,
-                                 .create = OpenOptions::Create::never,
-                                 .mode = 0600,
-                                 .direct = true});
+Result<std::unique_ptr<AppendFile>> Store::create_held(const std::string& path, Layout layout,
+                                                       AccessHints hints) {
+  const format::Mode mode = layout == Layout::table ? format::Mode::table : format::Mode::log;
+  KEYHOLD_TRY_ASSIGN(HeaderBlock header, HeaderBlock::make(keys_, random_, mode));
+  // Frames have any length, so only a table can bypass the page cache.
+  const bool direct = hints.direct && layout == Layout::table;
+  KEYHOLD_TRY_ASSIGN(Construction made, Construction::begin(files_, random_, path, header, direct));
+  KEYHOLD_TRY(files_.rename(made.path(), path));
+  made.keep();
+  std::unique_ptr<io::File> file = made.take_file();
+  file->set_path(path);
+  if (layout == Layout::log) {
+    return make_log_writer(path, std::move(file), std::move(header), LogEnd{}, false);
+  }
+  KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file->info());
+  const Generation generation = header.oldest_generation();
+  return std::make_unique<TableWriter>(path, std::move(file), std::move(header), keys_, random_,
+                                       direct, live_.add(info, 0, generation));
 }
 
 Result<std::unique_ptr<AppendFile>> Store::make_log_writer(const std::string& path,
@@ -140,12 +151,13 @@ Result<std::unique_ptr<AppendFile>> Store::make_log_writer(const std::string& pa
                                                            HeaderBlock header, const LogEnd& end,
                                                            bool recycled) {
   KEYHOLD_TRY_ASSIGN(const io::FileInfo info, file->info());
-  auto live = live_.add(info, end.logical_bytes);
+  auto live = live_.add(info, end.logical_bytes, header.oldest_generation());
   return std::make_unique<LogWriter>(path, std::move(file), std::move(header), keys_, random_, end,
                                      std::move(live), recycled);
 }
 
 Result<std::unique_ptr<AppendFile>> Store::reopen(const std::string& path) {
+  const std::shared_lock names(names_);
   const OpenOptions options{.access = OpenOptions::Access::read_write};
   KEYHOLD_TRY_ASSIGN(const io::FileInfo before, files_.info(path));
   live_.retire(before);
@@ -175,6 +187,7 @@ Result<std::unique_ptr<AppendFile>> Store::reopen(const std::string& path) {
 
 Result<std::unique_ptr<AppendFile>> Store::recycle(const std::string& old_path,
                                                    const std::string& path) {
+  const std::shared_lock names(names_);
   KEYHOLD_TRY_ASSIGN(const io::FileInfo info, files_.info(old_path));
   if (info.links > 1) return recycle_linked(old_path, path);
   live_.retire(info);
@@ -199,34 +212,48 @@ Result<std::unique_ptr<AppendFile>> Store::recycle(const std::string& old_path,
 // Somebody keeps the old frames under another name (a checkpoint does): they stay as they are.
 Result<std::unique_ptr<AppendFile>> Store::recycle_linked(const std::string& old_path,
                                                           const std::string& path) {
-  KEYHOLD_TRY_ASSIGN(auto file, create(path, Layout::log));
+  KEYHOLD_TRY_ASSIGN(auto file, create_held(path, Layout::log, {}));
   KEYHOLD_TRY(files_.remove(old_path));
   return file;
 }
 
 Result<std::unique_ptr<RandomFile>> Store::open_random(const std::string& path, AccessHints hints) {
+  const std::shared_lock names(names_);
   KEYHOLD_TRY_ASSIGN(OpenFile open, open_file(files_, keys_, path, {.direct = hints.direct}));
-  if (layout_of(open.header.slot().mode) == Layout::table) {
-    return TableReader::open(path, std::move(open.file), open.header, keys_, hints.direct);
-  }
-  if (hints.direct) {
-    KEYHOLD_TRY_ASSIGN(open.file, files_.open(path, {}));
-  }
-  return std::make_unique<LogRandomReader>(path, std::move(open.file), open.header, keys_);
+  const ReaderPlace place = open.place;
+  KEYHOLD_TRY_ASSIGN(auto inner, read_at_random(files_, keys_, path, std::move(open), hints));
+  return make_exchangeable(readers_, place, hints, std::move(inner));
 }
 
 Result<std::unique_ptr<SequentialFile>> Store::open_sequential(const std::string& path,
                                                                AccessHints hints) {
+  const std::shared_lock names(names_);
   KEYHOLD_TRY_ASSIGN(OpenFile open, open_file(files_, keys_, path, {.direct = hints.direct}));
-  if (layout_of(open.header.slot().mode) == Layout::table) {
-    KEYHOLD_TRY_ASSIGN(auto table, TableReader::open(path, std::move(open.file), open.header, keys_,
-                                                     hints.direct));
-    return std::make_unique<TableSequentialReader>(std::move(table));
-  }
-  if (hints.direct) {
-    KEYHOLD_TRY_ASSIGN(open.file, files_.open(path, {}));
-  }
-  return std::make_unique<LogSequentialReader>(path, std::move(open.file), open.header, keys_);
+  const ReaderPlace place = open.place;
+  KEYHOLD_TRY_ASSIGN(auto inner, read_in_order(files_, keys_, path, std::move(open), hints));
+  return make_exchangeable(readers_, place, hints, std::move(inner));
+}
+
+// Errors of a handle name the file by the name that it will have.
+Successor Store::successor(const std::string& path, const Rewritten& made) {
+  const auto open = [this, path, at = made.construction.path()](AccessHints hints) {
+    auto opened = open_file(files_, keys_, at, {.direct = hints.direct});
+    if (opened) opened->file->set_path(path);
+    return opened;
+  };
+  Successor successor;
+  successor.random = [this, path, open](AccessHints hints) -> Result<std::unique_ptr<RandomFile>> {
+    KEYHOLD_TRY_ASSIGN(OpenFile opened, open(hints));
+    return read_at_random(files_, keys_, path, std::move(opened), hints);
+  };
+  successor.sequential = [this, path,
+                          open](AccessHints hints) -> Result<std::unique_ptr<SequentialFile>> {
+    KEYHOLD_TRY_ASSIGN(OpenFile opened, open(hints));
+    return read_in_order(files_, keys_, path, std::move(opened), hints);
+  };
+  successor.place = {
+      .file = key_of(made.info), .oldest = made.oldest, .physical_bytes = made.info.size_bytes};
+  return successor;
 }
 
 Result<std::uint64_t> Store::logical_size(const std::string& path) {

@@ -23,8 +23,7 @@ bool is_empty_lock_file(std::string_view path, const io::FileInfo& info) {
 // Everything below `folder` but the folders, depth first in the order of names. No link is
 // followed. A file that goes away meanwhile is left out.
 Status walk(io::FileSystem& files, const std::string& folder,
-            const std::vector<std::string>& excluded,
-            std::vector<std::pair<std::string, io::FileInfo>>& found) {
+            const std::vector<std::string>& excluded, std::vector<StoreName>& found) {
   KEYHOLD_TRY_ASSIGN(const std::vector<std::string> names, files.list(folder));
   for (const std::string& name : names) {
     std::string path = io::join_path(folder, name);
@@ -35,28 +34,33 @@ Status walk(io::FileSystem& files, const std::string& folder,
     if (info->type == io::FileInfo::Type::directory) {
       KEYHOLD_TRY(walk(files, path, excluded, found));
     } else {
-      found.emplace_back(std::move(path), *info);
+      found.push_back({std::move(path), *info});
     }
   }
   return {};
 }
 
-Result<std::vector<std::pair<std::string, io::FileInfo>>> walk_store(io::FileSystem& files,
-                                                                     const std::string& root) {
+Result<std::vector<StoreName>> walk_store(io::FileSystem& files, const std::string& root) {
   const std::vector<std::string> excluded = {io::join_path(root, kPrivateFolder)};
-  std::vector<std::pair<std::string, io::FileInfo>> found;
+  std::vector<StoreName> found;
   KEYHOLD_TRY(walk(files, root, excluded, found));
   return found;
 }
 
 }  // namespace
 
+Result<std::vector<StoreName>> Store::list_names() {
+  KEYHOLD_TRY_ASSIGN(auto found, walk_store(files_, root_));
+  std::erase_if(found, [](const StoreName& name) {
+    return is_leftover(name.path) || is_empty_lock_file(name.path, name.info);
+  });
+  return found;
+}
+
 Result<std::vector<std::string>> Store::list_files() {
-  KEYHOLD_TRY_ASSIGN(const auto found, walk_store(files_, root_));
+  KEYHOLD_TRY_ASSIGN(auto found, list_names());
   std::vector<std::string> paths;
-  for (const auto& [path, info] : found) {
-    if (!is_leftover(path) && !is_empty_lock_file(path, info)) paths.push_back(path);
-  }
+  for (StoreName& name : found) paths.push_back(std::move(name.path));
   return paths;
 }
 

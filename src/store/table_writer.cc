@@ -28,10 +28,12 @@ std::uint64_t physical_length(std::uint64_t logical) {
 
 TableWriter::TableWriter(std::string path, std::unique_ptr<io::File> file, HeaderBlock header,
                          KeySource& source, crypto::Random& random, bool direct,
+                         std::shared_ptr<LiveFile> live,
                          std::optional<format::TableGeometry> finished)
     : path_(std::move(path)),
       file_(std::move(file)),
       direct_(direct),
+      live_(std::move(live)),
       random_(random),
       header_(std::move(header)),
       keys_(source, header_.slot()),
@@ -54,7 +56,7 @@ Result<std::unique_ptr<TableWriter>> TableWriter::reopen(const std::string& path
                 path + ": the file ends without its final chunk: truncated, or never closed");
   }
   return std::make_unique<TableWriter>(path, std::move(file), std::move(header), source, random,
-                                       false, geometry);
+                                       false, nullptr, geometry);
 }
 
 TableWriter::~TableWriter() {
@@ -259,6 +261,7 @@ Status TableWriter::close() {
   Status status = finished_ || process_ != getpid() ? Status() : finish();
   closed_ = true;
   if (Status closing = file_->close(); status && !closing) status = closing;
+  if (live_) live_->closed = true;
   return status;
 }
 

@@ -9,6 +9,7 @@
 #include "format/table.h"
 #include "store/files.h"
 #include "store/header_block.h"
+#include "store/live_files.h"
 #include "store/table_keys.h"
 
 namespace keyhold::store {
@@ -18,8 +19,10 @@ namespace keyhold::store {
 class TableWriter final : public AppendFile, private KeyHolder {
  public:
   // REQUIRES: `header` is that of a new file, written and synced. `direct`: `file` was opened so.
+  // `live` may be null.
   TableWriter(std::string path, std::unique_ptr<io::File> file, HeaderBlock header,
               KeySource& source, crypto::Random& random, bool direct,
+              std::shared_ptr<LiveFile> live,
               std::optional<format::TableGeometry> finished = std::nullopt);
   // A closed table, to be synced again. Code::integrity where the file does not end as one.
   static Result<std::unique_ptr<TableWriter>> reopen(const std::string& path,
@@ -54,6 +57,7 @@ class TableWriter final : public AppendFile, private KeyHolder {
   const std::string path_;
   const std::unique_ptr<io::File> file_;
   const bool direct_;
+  const std::shared_ptr<LiveFile> live_;
   crypto::Random& random_;
   HeaderBlock header_;
   TableKeys keys_;

@@ -32,6 +32,12 @@ class TestKeySource final : public KeySource {
     current_ = generation;
   }
 
+  // Shreds it.
+  void remove_generation(Generation generation) {
+    const std::lock_guard lock(mutex_);
+    deks_.erase(generation);
+  }
+
   [[nodiscard]] StoreId store_id() const override { return store_id_; }
   [[nodiscard]] Result<Generation> current_generation() override {
     const std::lock_guard lock(mutex_);
