@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "crypto/instance.h"
 
@@ -23,7 +24,8 @@ constexpr std::uint32_t kKernelGroup = 1;  // uevents straight from the kernel, 
 constexpr std::size_t kDatagramSizeBytes = 8 * 1024;  // the kernel's are at most 2 KiB
 
 int open_uevent_socket() {
-  const int fd = ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+  const int fd = above_standard_streams(
+      ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT));
   if (fd < 0) return -1;
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;

@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "io/posix_file.h"
 
 namespace keyhold::io {
@@ -19,7 +20,8 @@ namespace {
 // that of a file whose lease somebody holds, but not for long, and for good reason.
 int open_without_waiting(const std::string& path, int flags, mode_t mode) {
   const auto open_with = [&](int more) {
-    return without_eintr([&] { return ::open(path.c_str(), flags | more, mode); });
+    return above_standard_streams(
+        without_eintr([&] { return ::open(path.c_str(), flags | more, mode); }));
   };
   const int fd = open_with(O_NONBLOCK);
   return fd < 0 && errno == EWOULDBLOCK ? open_with(0) : fd;
@@ -47,7 +49,8 @@ int create_flags(const OpenOptions& options) {
 Descriptor reopen_direct(const Descriptor& plain, const OpenOptions& options) {
   const std::string self = "/proc/self/fd/" + std::to_string(plain.get());
   const int flags = access_flags(options) | O_DIRECT | O_CLOEXEC;
-  return Descriptor(without_eintr([&] { return ::open(self.c_str(), flags); }));
+  return Descriptor(
+      above_standard_streams(without_eintr([&] { return ::open(self.c_str(), flags); })));
 }
 
 class PosixLock final : public FileLock {

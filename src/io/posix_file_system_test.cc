@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <thread>
 
 #include <fcntl.h>
@@ -153,6 +154,37 @@ TEST(PosixFileSystem, WriteLargerThanTheFileLimitLeavesThePrefixAndFails) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   EXPECT_EQ(status, 0);
   EXPECT_EQ(posix_file_system().info(path).value().size_bytes, 1000U);
+}
+
+// In a child with its standard streams closed, whose next open() would get their numbers.
+int run_without_streams(const std::function<bool()>& work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (const int stream : {0, 1, 2}) ::close(stream);
+    const bool good = work();
+    bool closed = true;
+    for (const int stream : {0, 1, 2}) closed = closed && ::fcntl(stream, F_GETFD) == -1;
+    ::_exit(good && closed ? 0 : 1);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return status;
+}
+
+TEST(PosixFileSystem, NoFileEverStandsInForAClosedStandardStream) {
+  const TemporaryDirectory directory;
+  const std::string path = join_path(directory.path(), "a");
+  EXPECT_EQ(run_without_streams([&] {
+              const auto lock = posix_file_system().lock(join_path(directory.path(), "lock"));
+              const auto file = posix_file_system().open(path, kCreate);
+              const auto direct = posix_file_system().open(path, {.direct = true});
+              const bool printed = ::write(STDOUT_FILENO, "secret", 6) > 0;
+              const auto other = posix_file_system().lock(join_path(directory.path(), "lock"));
+              return lock && file && direct && !printed && !other &&
+                     posix_file_system().sync_directory(directory.path());
+            }),
+            0);
+  EXPECT_EQ(posix_file_system().info(path).value().size_bytes, 0U);
 }
 
 TEST(PosixFileSystem, ALockKeepsAnotherProcessOutUntilItsHolderEnds) {
