@@ -72,6 +72,11 @@ struct Health {
   std::vector<std::string> lockbox_problems;  // outages and the like that others made up for
 };
 
+struct KekMac {
+  crypto::Mac mac{};
+  std::uint32_t kek_version = 0;  // of the KEK that gave the key
+};
+
 struct RingState;
 struct RingChange;
 struct FoundCopies;
@@ -120,6 +125,10 @@ class KeyRing {
 
   // Of a generation's DEK. Code::not_found, Code::sealed.
   [[nodiscard]] Result<KeyId> key_id(Generation generation) const;
+
+  // Over `message`, under HKDF(KEK, salt: store id, info: labels::kAuditMac): the audit log's
+  // checkpoints. Code::sealed.
+  [[nodiscard]] Result<KekMac> audit_mac(ByteView message) const;
 
   // Counts in memory; persisted by rotate_if_due(), flush() and with every change.
   void note_sealed_bytes(Generation generation, std::uint64_t bytes);

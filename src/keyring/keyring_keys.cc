@@ -5,6 +5,7 @@
 #include <string>
 
 #include "crypto/kdf.h"
+#include "crypto/labels.h"
 #include "keyring/keyring.h"
 #include "keyring/state.h"
 #include "keyring/times.h"
@@ -84,6 +85,14 @@ Result<KeyId> KeyRing::key_id(Generation generation) const {
   const auto found = std::ranges::find(deks, number(generation), &format::KeyringDek::generation);
   if (found == deks.end()) return fail(Code::not_found, "the key ring does not name this DEK");
   return found->id;
+}
+
+Result<KekMac> KeyRing::audit_mac(ByteView message) const {
+  const ReadLock lock(state_mutex_);
+  if (state_->wiped) return fail(sealed_error());
+  KEYHOLD_TRY_ASSIGN(const crypto::Mac mac, mac_under(state_->kek, state_->record.identity.store,
+                                                      crypto::labels::kAuditMac, message));
+  return KekMac{.mac = mac, .kek_version = state_->record.kek.version};
 }
 
 void KeyRing::note_sealed_bytes(Generation generation, std::uint64_t bytes) {

@@ -271,6 +271,20 @@ TEST_F(KeyRingTest, AtMostEightLockboxes) {
   EXPECT_EQ(after_reopen(), fingerprints(*ring));
 }
 
+TEST_F(KeyRingTest, AuditMacIsTheKeksAndSaysWhichOne) {
+  const auto ring = must(world_.create(*disk_));
+  const auto first = must(ring->audit_mac(as_bytes("line")));
+  EXPECT_EQ(first.kek_version, 1U);
+  EXPECT_EQ(must(ring->audit_mac(as_bytes("line"))).mac, first.mac);
+  EXPECT_NE(must(ring->audit_mac(as_bytes("other"))).mac, first.mac);
+  must(ring->rotate_kek(world_.clients(), world_.deadline()));
+  const auto second = must(ring->audit_mac(as_bytes("line")));
+  EXPECT_EQ(second.kek_version, 2U);
+  EXPECT_NE(second.mac, first.mac);
+  ring->wipe();
+  EXPECT_EQ(code_of(ring->audit_mac(as_bytes("line"))), Code::sealed);
+}
+
 TEST_F(KeyRingTest, WipeSealsEverythingThatNeedsAKey) {
   const auto ring = must(world_.create(*disk_));
   ring->note_sealed_bytes(Generation{1}, 1);

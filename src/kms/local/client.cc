@@ -41,6 +41,11 @@ tl::unexpected<Error> refuse(const keyhold::Error& error, const AccessLogEntry& 
   return refuse(fault_of(error.code()), error.message(), entry);
 }
 
+// What stands in no access log has no request id: nobody could find it there.
+tl::unexpected<Error> refuse_unlogged(Fault fault, std::string message) {
+  return tl::unexpected(Error(fault, std::move(message)));
+}
+
 ByteVector aad_of(const CiphertextHeader& header, const WrapContext& context) {
   const auto bytes = local::serialize_ciphertext_header(header);
   const std::string json = to_canonical_json(context);
@@ -187,14 +192,15 @@ template <typename T, typename Work>
 Result<T> LocalClient::answer_locked(AccessLogEntry& entry, bool& due, Deadline deadline,
                                      Work work) {
   const auto lock = directory_.share(deadline);
-  if (!lock) return refuse(lock.error(), entry);
+  if (!lock) return refuse_unlogged(fault_of(lock.error().code()), lock.error().message());
   Result<T> result = answer_from_key<T>(entry, due, std::move(work));
   entry.outcome = result ? "ok" : fault_name(result.error().fault());
   const Status logged = access_log_.append(entry, false, deadline);
+  if (logged) return result;
   // A refusal is given in any case: it lets nobody in.
-  if (!result || logged) return result;
-  return refuse(Fault::unavailable, "the access log cannot be written: " + logged.error().message(),
-                entry);
+  if (!result) return refuse_unlogged(result.error().fault(), result.error().message());
+  return refuse_unlogged(Fault::unavailable,
+                         "the access log cannot be written: " + logged.error().message());
 }
 
 template <typename T, typename Work>
@@ -202,11 +208,11 @@ Result<T> LocalClient::answer(std::string_view operation, const WrapContext* con
                               Deadline deadline, Work work) {
   AccessLogEntry entry = new_entry(operation, context);
   if (deadline.expired(*clock_)) {
-    return refuse(Fault::unavailable, "the deadline passed before the request", entry);
+    return refuse_unlogged(Fault::unavailable, "the deadline passed before the request");
   }
   if (context != nullptr) {
     const Status valid = check_context(*context);
-    if (!valid) return refuse(Fault::configuration, valid.error().message(), entry);
+    if (!valid) return refuse_unlogged(Fault::configuration, valid.error().message());
   }
   bool due = false;
   Result<T> result = answer_locked<T>(entry, due, deadline, std::move(work));

@@ -14,8 +14,9 @@
 namespace keyhold::kms {
 
 // Faults: docs/formats/local-kms.md. Every request that reaches the directory is in the access log
-// before its answer is given; where the log cannot be written, there is no key
-// (Fault::unavailable). The deadline bounds the wait for locks, not one that the disk itself takes.
+// before its answer is given, refused or not; where the log cannot be written, there is no key
+// (Fault::unavailable). An answer has a request id exactly where the log has an entry. The deadline
+// bounds the wait for locks, not one that the disk itself takes.
 class LocalClient final : public Client {
  public:
   // `files`, `clock` and `random` outlive the client. Makes no request. Fault::configuration where

@@ -22,7 +22,12 @@ class LocalClientTest : public Test {
     EXPECT_EQ(probed.error().fault(), fault) << probed.error().message();
     EXPECT_NE(probed.error().message().find(message_part), std::string::npos)
         << probed.error().message();
-    EXPECT_EQ(probed.error().request_id().size(), 32U);
+    expect_id_exactly_where_logged(probed.error().request_id());
+  }
+  void expect_id_exactly_where_logged(const std::string& request_id) {
+    const auto log = kms_.memory_.raw("/kms/access.log");
+    const bool logged = log && as_text(*log).find("\"" + request_id + "\"") != std::string::npos;
+    EXPECT_EQ(request_id.size(), logged ? 32U : 0U);
   }
   void expect_fine() {
     const auto probed = kms_.probe();
