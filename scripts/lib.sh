@@ -14,7 +14,7 @@ jobs=${KEYHOLD_JOBS:-$(nproc)}
 # brings the compression and gflags headers that it needs.
 build_packages=(
   build-essential cmake ninja-build pkg-config git python3
-  librocksdb-dev libssl-dev libipsec-mb-dev libexpected-dev libtomlplusplus-dev libcli11-dev
+  librocksdb-dev libssl-dev libcurl4-openssl-dev libipsec-mb-dev libexpected-dev libtomlplusplus-dev libcli11-dev
   libspdlog-dev libfmt-dev nlohmann-json3-dev
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
 )
