@@ -41,6 +41,7 @@ std::vector<ByteVector> seeds() {
           serialize_control(ControlRequest(RotateRequest{RotateTarget::kek})),
           serialize_control(ControlRequest(RewrapRequest{})),
           serialize_control(ControlRequest(RewrapRequest{.to_other = true, .key = key})),
+          serialize_control(ControlRequest(PolicyRequest{.expected = 1, .text = "[lease]\n"})),
           serialize_control(ControlRequest(ReportRequest{Generation{1}, 4096})),
           serialize_control(ControlReply(HelloReply{{}, Generation{1}, {}, 9, 1})),
           serialize_control(ControlReply(DekReply{Generation{1}, {}})),

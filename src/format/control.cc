@@ -96,6 +96,13 @@ struct RequestWriter {
   ByteVector operator()(const UnsealRequest&) const {
     return with_envelope(ControlType::unseal, {});
   }
+  ByteVector operator()(const PolicyRequest& request) const {
+    assert(request.text.size() <= kMaxPolicySizeBytes);
+    ByteWriter body;
+    body.u64(request.expected);
+    body.text(request.text);
+    return with_envelope(ControlType::policy, body.take());
+  }
 };
 
 struct ReplyWriter {
@@ -134,6 +141,11 @@ struct ReplyWriter {
   }
   ByteVector operator()(const UnsealReply&) const {
     return with_envelope(ControlType::unseal_reply, {});
+  }
+  ByteVector operator()(const PolicyReply& reply) const {
+    ByteWriter body;
+    body.u64(reply.version);
+    return with_envelope(ControlType::policy_reply, body.take());
   }
   ByteVector operator()(const ErrorReply& reply) const {
     ByteWriter body;
@@ -251,6 +263,12 @@ Result<ControlRequest> parse_control_request(const ControlEnvelope& envelope, By
       return whole<SealRequest, ControlRequest>(reader, {});
     case ControlType::unseal:
       return whole<UnsealRequest, ControlRequest>(reader, {});
+    case ControlType::policy: {
+      PolicyRequest request;
+      request.expected = reader.u64();
+      request.text = reader.text(kMaxPolicySizeBytes);
+      return whole<PolicyRequest, ControlRequest>(reader, std::move(request));
+    }
     default:
       return unknown_type(envelope);
   }
@@ -281,6 +299,10 @@ Result<ControlReply> parse_control_reply(const ControlEnvelope& envelope, ByteVi
       return whole<SealReply, ControlReply>(reader, {});
     case ControlType::unseal_reply:
       return whole<UnsealReply, ControlReply>(reader, {});
+    case ControlType::policy_reply: {
+      const std::uint64_t version = reader.u64();
+      return whole<PolicyReply, ControlReply>(reader, {version});
+    }
     case ControlType::error_reply:
       return parse_error(reader);
     default:

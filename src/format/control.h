@@ -21,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "format/policy.h"
 
 namespace keyhold::format {
 
@@ -43,6 +44,7 @@ enum class ControlType : std::uint8_t {
   watch = 7,
   seal = 8,
   unseal = 9,
+  policy = 10,
   hello_reply = 0x81,
   dek_reply = 0x82,
   status_reply = 0x83,
@@ -51,6 +53,7 @@ enum class ControlType : std::uint8_t {
   report_reply = 0x86,
   seal_reply = 0x88,
   unseal_reply = 0x89,
+  policy_reply = 0x8a,
   error_reply = 0xff,
 };
 
@@ -127,6 +130,15 @@ struct SealReply {};
 struct UnsealRequest {};
 struct UnsealReply {};
 
+// Makes `text` the store's policy, where version `expected` is the one in force.
+struct PolicyRequest {
+  std::uint64_t expected = 0;
+  std::string text;  // of policy.toml
+};
+struct PolicyReply {
+  std::uint64_t version = 0;  // of the new one
+};
+
 struct ErrorReply {
   Code code{};
   std::string message;
@@ -134,9 +146,10 @@ struct ErrorReply {
 
 using ControlRequest =
     std::variant<HelloRequest, DekRequest, StatusRequest, RotateRequest, RewrapRequest,
-                 ReportRequest, WatchRequest, SealRequest, UnsealRequest>;
+                 ReportRequest, WatchRequest, SealRequest, UnsealRequest, PolicyRequest>;
 using ControlReply = std::variant<HelloReply, DekReply, StatusReply, RotateReply, RewrapReply,
-                                  ReportReply, SealReply, UnsealReply, ErrorReply>;
+                                  ReportReply, SealReply, UnsealReply, PolicyReply,
+                                  ErrorReply>;
 
 // Envelope and body. REQUIRES: texts within their bounds, but for an error's message and a status,
 // which are cut.

@@ -96,6 +96,12 @@ TEST(ControlFormat, EveryRequestReadsAsItWasWritten) {
       read_request(serialize_control(ControlRequest(SealRequest{}))).value()));
   EXPECT_TRUE(std::holds_alternative<UnsealRequest>(
       read_request(serialize_control(ControlRequest(UnsealRequest{}))).value()));
+
+  const PolicyRequest sent{.expected = 3, .text = std::string(kMaxPolicySizeBytes, '#')};
+  const auto policy = read_request(serialize_control(ControlRequest(sent)));
+  ASSERT_TRUE(policy);
+  EXPECT_EQ(std::get<PolicyRequest>(*policy).expected, 3U);
+  EXPECT_EQ(std::get<PolicyRequest>(*policy).text, sent.text);
 }
 
 TEST(ControlFormat, EveryReplyReadsAsItWasWritten) {
@@ -129,6 +135,9 @@ TEST(ControlFormat, EveryReplyReadsAsItWasWritten) {
       read_reply(serialize_control(ControlReply(SealReply{}))).value()));
   EXPECT_TRUE(std::holds_alternative<UnsealReply>(
       read_reply(serialize_control(ControlReply(UnsealReply{}))).value()));
+  const auto policy = read_reply(serialize_control(ControlReply(PolicyReply{4})));
+  ASSERT_TRUE(policy);
+  EXPECT_EQ(std::get<PolicyReply>(*policy).version, 4U);
 }
 
 TEST(ControlFormat, EveryCodeCrossesTheWireUnderANumberOfItsOwn) {
@@ -178,7 +187,7 @@ TEST(ControlFormat, ABodyCutOrExtendedByAByteIsRefused) {
                                                 StatusRequest{},  RotateRequest{RotateTarget::dek},
                                                 example_rewrap(), ReportRequest{Generation{1}, 5},
                                                 WatchRequest{},   SealRequest{},
-                                                UnsealRequest{}};
+                                                UnsealRequest{},  PolicyRequest{1, "x"}};
   for (const ControlRequest& request : requests) {
     ByteVector message = serialize_control(request);
     const ControlEnvelope envelope = envelope_of(message);

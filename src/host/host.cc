@@ -53,6 +53,7 @@ Result<std::unique_ptr<Host>> Host::open_locked(const Environment& environment,
   KEYHOLD_TRY(parts->start_serving());
   KEYHOLD_TRY(parts->unlock());
   KEYHOLD_TRY(parts->settle_config());
+  parts->take_policy();
   parts->go_live();
   std::unique_ptr<Host> host(new Host(std::move(parts)));
   host->parts_->start_upkeep();
@@ -114,6 +115,16 @@ Status Host::rewrap() {
 Status Host::rewrap_to(const kms::KeySpec& spec) {
   if (parts_->in_forked_child()) return fail(forked_error());
   return parts_->rewrap_to(spec);
+}
+
+Result<LoadedPolicy> Host::policy() {
+  if (parts_->in_forked_child()) return fail(forked_error());
+  return parts_->policy_on_disk();
+}
+
+Result<std::uint64_t> Host::set_policy(const std::string& text, std::uint64_t expected) {
+  if (parts_->in_forked_child()) return fail(forked_error());
+  return parts_->set_policy(text, expected);
 }
 
 void Host::set_engine(Engine engine) {

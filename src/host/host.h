@@ -112,6 +112,8 @@ class Host final : public StoreKeys {
   Status rotate_kek() override;
   Status rewrap() override;
   Status rewrap_to(const kms::KeySpec& spec) override;
+  Result<LoadedPolicy> policy() override;
+  Result<std::uint64_t> set_policy(const std::string& text, std::uint64_t expected) override;
 
   // Ends the use of keys in this process: fences the engine, refuses, waits for uses under way,
   // wipes every holder registered with guard() and the key ring, and answers clients with

@@ -230,6 +230,7 @@ HostStatus HostParts::status() const {
   status.secret_memory = crypto::secret_memory_use();
   status.clone_detection = notices_clones_;
   status.requests = requests_;
+  status.policy = policy_view();
   if (const keyring::KeyRing* opened = ring()) status.health = opened->health();
   const std::lock_guard lock(mutex_);
   status.state = state_;

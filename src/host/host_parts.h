@@ -17,6 +17,7 @@
 #include "host/host.h"
 #include "host/layout.h"
 #include "host/lease_keeper.h"
+#include "host/policy_file.h"
 #include "host/store_lock.h"
 #include "host/tombstone.h"
 #include "host/upkeep.h"
@@ -37,6 +38,7 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Status start_serving();  // where options say so; answers "waits for the KMS" until unlock()
   Status unlock();         // waits out outages
   Status settle_config();  // verifies it, or writes it where the caller named an anchor
+  void take_policy();      // policy.toml, or the strictest
   void go_live();          // ring() is there from now on
   void start_upkeep();     // where options say so; first does what came due while nobody ran
   void start_lease();      // where options say so
@@ -55,6 +57,8 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Status rotate_kek();
   Status rewrap();
   Status rewrap_to(const kms::KeySpec& spec);
+  Result<std::uint64_t> set_policy(const std::string& text, std::uint64_t expected);
+  [[nodiscard]] Result<LoadedPolicy> policy_on_disk() const;
   Status order_seal();
   Status order_unseal();
 
@@ -90,6 +94,11 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   [[nodiscard]] std::string why(control::SealCause cause) const;
   Status wait_while_sealed();
   void follow_lockboxes();
+
+  // The policy (host_policy.cc).
+  [[nodiscard]] format::Policy policy() const;
+  void policy_changed(const LoadedPolicy& loaded);
+  [[nodiscard]] std::optional<PolicyView> policy_view() const;
 
   // Control socket (host_requests.cc).
   void handle(const format::ControlRequest& request, ControlServer::Respond respond);
@@ -128,6 +137,7 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   std::string reason_;
   std::optional<WallTime> last_kms_success_;
   std::string last_kms_problem_;
+  LoadedPolicy policy_;                 // the strictest until take_policy()
   std::condition_variable order_came_;  // tombstone written or cleared before go_live()
   std::map<std::string, std::string> upkeep_problems_;  // by chore; empty where it went well
 
@@ -138,6 +148,7 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   std::optional<BootTime> flush_at_;          // upkeep thread only
   BootTime check_kms_at_{};                   // upkeep thread only
 
+  std::mutex policy_mutex_;   // one change of the policy at a time
   BootTime fetched_since_{};  // before the KMS calls began that opened the ring
   Upkeep upkeep_;
   LeaseKeeper keeper_;

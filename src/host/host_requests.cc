@@ -51,6 +51,12 @@ void HostParts::handle(const format::ControlRequest& request, ControlServer::Res
       return format::RewrapReply{};
     });
   }
+  if (const auto* order = std::get_if<format::PolicyRequest>(&request)) {
+    return post_order(std::move(respond), [this, order = *order]() -> Result<format::ControlReply> {
+      KEYHOLD_TRY_ASSIGN(const std::uint64_t version, set_policy(order.text, order.expected));
+      return format::PolicyReply{version};
+    });
+  }
   if (std::holds_alternative<format::SealRequest>(request)) {
     return take_order(std::move(respond), [this]() -> Result<format::ControlReply> {
       KEYHOLD_TRY(order_seal());

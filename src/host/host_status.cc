@@ -32,6 +32,12 @@ constexpr std::array kCopyStates = {
     std::pair{keyring::CopyState::unsupported, std::string_view("unsupported")},
 };
 
+constexpr std::array kPolicyStates = {
+    std::pair{PolicyState::defaults, std::string_view("defaults")},
+    std::pair{PolicyState::set, std::string_view("set")},
+    std::pair{PolicyState::tampered, std::string_view("tampered")},
+};
+
 template <typename Table, typename Value>
 std::string_view name_in(const Table& table, Value value) {
   const auto found = std::ranges::find(table, value, &Table::value_type::first);
@@ -76,6 +82,22 @@ keyring::Health health_from(const json& from) {
   return health;
 }
 
+keyring::PolicyPin pin_from(const json& from) {
+  keyring::PolicyPin pin{.version = from.at("version"), .digest = {}};
+  const auto digest = from_hex(from.at("sha256").get<std::string>());
+  if (!digest || digest->size() != pin.digest.size()) throw std::invalid_argument("no digest");
+  copy_bytes(*digest, pin.digest);
+  return pin;
+}
+
+PolicyView policy_from(const json& from) {
+  PolicyView view{.state = value_in(kPolicyStates, from.at("state")),
+                  .pin = std::nullopt,
+                  .problem = from.value("problem", "")};
+  if (from.contains("version")) view.pin = pin_from(from);
+  return view;
+}
+
 crypto::SecretMemoryUse memory_from(const json& from) {
   const json& limit = from.at("limit_bytes");
   return {.locked_bytes = from.at("locked_bytes"),
@@ -99,6 +121,7 @@ HostStatus status_from(const json& from) {
   status.last_kms_problem = from.at("last_kms_problem");
   status.upkeep_problems = from.at("upkeep_problems");
   status.health = health_from(from.at("key_ring"));
+  if (!from.at("policy").is_null()) status.policy = policy_from(from.at("policy"));
   status.requests = from.at("requests");
   return status;
 }
@@ -116,6 +139,10 @@ std::string time_text(WallTime time) {
 
 std::string_view host_state_name(HostState state) {
   return name_in(kStates, state);
+}
+
+std::string_view policy_state_name(PolicyState state) {
+  return name_in(kPolicyStates, state);
 }
 
 std::string_view copy_state_name(keyring::CopyState state) {
@@ -149,6 +176,16 @@ json health_json(const keyring::Health& health) {
           {"lockbox_problems", health.lockbox_problems}};
 }
 
+json policy_json(const PolicyView& view) {
+  json out = {{"state", policy_state_name(view.state)}};
+  if (view.pin) {
+    out["version"] = view.pin->version;
+    out["sha256"] = to_hex(view.pin->digest);
+  }
+  if (!view.problem.empty()) out["problem"] = view.problem;
+  return out;
+}
+
 }  // namespace
 
 json to_json(const HostStatus& status) {
@@ -165,6 +202,7 @@ json to_json(const HostStatus& status) {
           {"last_kms_problem", status.last_kms_problem},
           {"upkeep_problems", status.upkeep_problems},
           {"key_ring", health_json(status.health)},
+          {"policy", status.policy ? policy_json(*status.policy) : json(nullptr)},
           {"requests", status.requests}};
 }
 

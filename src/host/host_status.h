@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "crypto/secret.h"
+#include "host/policy_file.h"
 #include "keyring/keyring.h"
 
 namespace keyhold::host {
@@ -38,6 +39,7 @@ struct HostStatus {
   std::string last_kms_problem;              // of the last attempt, where it failed
   std::vector<std::string> upkeep_problems;  // of what it does by itself, as of the last attempts
   keyring::Health health;                    // empty while it waits
+  std::optional<PolicyView> policy;          // nothing while it waits
   std::uint64_t requests = 0;                // on the control socket
 };
 

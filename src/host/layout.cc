@@ -12,6 +12,8 @@ StoreLayout::StoreLayout(std::string_view store_path)
       config(io::join_path(directory, "config")),
       being_made(io::join_path(directory, "being-made")),
       socket(io::join_path(directory, "control.sock")),
+      policy(io::join_path(directory, "policy.toml")),
+      policy_next(io::join_path(directory, "policy.toml.next")),
       tombstone(io::join_path(directory, "tombstone")) {}
 
 }  // namespace keyhold::host

@@ -15,6 +15,8 @@ struct StoreLayout {
   std::string config;      // format/store_config.h
   std::string being_made;  // there from the first to the last step of initialise_store
   std::string socket;      // control.sock, 0600
+  std::string policy;       // policy.toml (policy_file.h)
+  std::string policy_next;  // policy.toml.next: the one that is about to be pinned
   std::string tombstone;   // there while an order keeps the store sealed (tombstone.h)
 };
 

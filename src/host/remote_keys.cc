@@ -231,4 +231,23 @@ Status RemoteKeys::rewrap_to(const kms::KeySpec& spec) {
   return {};
 }
 
+// The pin is the host's word, whose key ring is open; the file is this machine's.
+Result<LoadedPolicy> RemoteKeys::policy() {
+  KEYHOLD_TRY_ASSIGN(const auto reply, expect_reply<format::StatusReply>(
+                                           client().ask(format::StatusRequest{}, soon())));
+  KEYHOLD_TRY_ASSIGN(const HostStatus status, host_status_from_json(reply.json));
+  if (!status.policy) {
+    return fail(Code::unavailable, "the store's host has not opened its key ring yet");
+  }
+  return read_policy(io::posix_file_system(), layout_, status.policy->pin);
+}
+
+Result<std::uint64_t> RemoteKeys::set_policy(const std::string& text, std::uint64_t expected) {
+  KEYHOLD_TRY(format::parse_policy(as_bytes(text), "policy.toml"));
+  KEYHOLD_TRY_ASSIGN(const auto reply,
+                     expect_reply<format::PolicyReply>(
+                         order(format::PolicyRequest{.expected = expected, .text = text})));
+  return reply.version;
+}
+
 }  // namespace keyhold::host

@@ -56,6 +56,8 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
   Status rotate_kek() override;
   Status rewrap() override;
   Status rewrap_to(const kms::KeySpec& spec) override;
+  Result<LoadedPolicy> policy() override;
+  Result<std::uint64_t> set_policy(const std::string& text, std::uint64_t expected) override;
 
  private:
   RemoteKeys(const Clock& clock, const std::string& store_path, nanoseconds timeout);

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/error.h"
 #include "base/ids.h"
 #include "host/engine.h"
+#include "host/policy_file.h"
 #include "kms/key_spec.h"
 #include "store/key_source.h"
 
@@ -35,6 +37,11 @@ class StoreKeys : public store::KeySource {
   virtual Status rewrap() = 0;
   // The KEK wrapped by another CMEK; the old lockboxes are removed.
   virtual Status rewrap_to(const kms::KeySpec& spec) = 0;
+
+  // policy.toml as it is on disk now, judged by what the open key ring pins.
+  virtual Result<LoadedPolicy> policy() = 0;
+  // store_policy(); the version of the new one.
+  virtual Result<std::uint64_t> set_policy(const std::string& text, std::uint64_t expected) = 0;
 };
 
 }  // namespace keyhold::host
