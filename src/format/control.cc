@@ -61,6 +61,12 @@ ByteVector u32_body(std::uint32_t value) {
   return body.take();
 }
 
+ByteVector json_body(std::string_view text) {
+  const ByteView json = as_bytes(text);
+  const ByteView kept = json.first(std::min(json.size(), kMaxControlReplySizeBytes));
+  return {kept.begin(), kept.end()};
+}
+
 struct RequestWriter {
   ByteVector operator()(const HelloRequest&) const { return with_envelope(ControlType::hello, {}); }
   ByteVector operator()(const DekRequest& request) const {
@@ -103,6 +109,16 @@ struct RequestWriter {
     body.text(request.text);
     return with_envelope(ControlType::policy, body.take());
   }
+  ByteVector operator()(const ReencryptRequest& request) const {
+    return with_envelope(ControlType::reencrypt, body_of(request));
+  }
+  ByteVector operator()(const CoverageRequest&) const {
+    return with_envelope(ControlType::coverage, {});
+  }
+  ByteVector operator()(const ShredRequest&) const { return with_envelope(ControlType::shred, {}); }
+  ByteVector operator()(const FilesRequest& request) const {
+    return with_envelope(ControlType::files, body_of(request));
+  }
 };
 
 struct ReplyWriter {
@@ -123,9 +139,7 @@ struct ReplyWriter {
     return with_envelope(ControlType::dek_reply, body.take(), kControlDekSizeBytes);
   }
   ByteVector operator()(const StatusReply& reply) const {
-    const ByteView json = as_bytes(reply.json);
-    const ByteView kept = json.first(std::min(json.size(), kMaxControlReplySizeBytes));
-    return with_envelope(ControlType::status_reply, ByteVector(kept.begin(), kept.end()));
+    return with_envelope(ControlType::status_reply, json_body(reply.json));
   }
   ByteVector operator()(const RotateReply& reply) const {
     return with_envelope(ControlType::rotate_reply, u32_body(number(reply.generation)));
@@ -147,6 +161,18 @@ struct ReplyWriter {
     body.u64(reply.version);
     return with_envelope(ControlType::policy_reply, body.take());
   }
+  ByteVector operator()(const ReencryptReply& reply) const {
+    return with_envelope(ControlType::reencrypt_reply, body_of(reply));
+  }
+  ByteVector operator()(const CoverageReply& reply) const {
+    return with_envelope(ControlType::coverage_reply, json_body(reply.json));
+  }
+  ByteVector operator()(const ShredReply& reply) const {
+    return with_envelope(ControlType::shred_reply, body_of(reply));
+  }
+  ByteVector operator()(const FilesReply& reply) const {
+    return with_envelope(ControlType::files_reply, body_of(reply));
+  }
   ByteVector operator()(const ErrorReply& reply) const {
     ByteWriter body;
     body.u8(wire_number(reply.code));
@@ -160,6 +186,14 @@ template <typename Message, typename Variant>
 Result<Variant> whole(const ByteReader& reader, Message message) {
   if (!reader.done()) return damaged("the body is too short or too long");
   return Variant(std::move(message));
+}
+
+// A body that control_files.h reads.
+template <typename Message, typename Variant>
+Result<Variant> whole_files(ByteReader& reader) {
+  Message message;
+  read_body(reader, message);
+  return whole<Message, Variant>(reader, std::move(message));
 }
 
 Result<ControlRequest> parse_rotate(ByteReader& reader) {
@@ -269,6 +303,14 @@ Result<ControlRequest> parse_control_request(const ControlEnvelope& envelope, By
       request.text = reader.text(kMaxPolicySizeBytes);
       return whole<PolicyRequest, ControlRequest>(reader, std::move(request));
     }
+    case ControlType::reencrypt:
+      return whole_files<ReencryptRequest, ControlRequest>(reader);
+    case ControlType::coverage:
+      return whole<CoverageRequest, ControlRequest>(reader, {});
+    case ControlType::shred:
+      return whole<ShredRequest, ControlRequest>(reader, {});
+    case ControlType::files:
+      return whole_files<FilesRequest, ControlRequest>(reader);
     default:
       return unknown_type(envelope);
   }
@@ -305,6 +347,14 @@ Result<ControlReply> parse_control_reply(const ControlEnvelope& envelope, ByteVi
     }
     case ControlType::error_reply:
       return parse_error(reader);
+    case ControlType::reencrypt_reply:
+      return whole_files<ReencryptReply, ControlReply>(reader);
+    case ControlType::coverage_reply:
+      return ControlReply(CoverageReply{std::string(as_text(body))});
+    case ControlType::shred_reply:
+      return whole_files<ShredReply, ControlReply>(reader);
+    case ControlType::files_reply:
+      return whole_files<FilesReply, ControlReply>(reader);
     default:
       return unknown_type(envelope);
   }

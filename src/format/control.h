@@ -21,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/ids.h"
+#include "format/control_files.h"
 #include "format/policy.h"
 
 namespace keyhold::format {
@@ -45,6 +46,10 @@ enum class ControlType : std::uint8_t {
   seal = 8,
   unseal = 9,
   policy = 10,
+  reencrypt = 11,
+  coverage = 12,
+  shred = 13,
+  files = 14,
   hello_reply = 0x81,
   dek_reply = 0x82,
   status_reply = 0x83,
@@ -54,6 +59,10 @@ enum class ControlType : std::uint8_t {
   seal_reply = 0x88,
   unseal_reply = 0x89,
   policy_reply = 0x8a,
+  reencrypt_reply = 0x8b,
+  coverage_reply = 0x8c,
+  shred_reply = 0x8d,
+  files_reply = 0x8e,
   error_reply = 0xff,
 };
 
@@ -146,10 +155,11 @@ struct ErrorReply {
 
 using ControlRequest =
     std::variant<HelloRequest, DekRequest, StatusRequest, RotateRequest, RewrapRequest,
-                 ReportRequest, WatchRequest, SealRequest, UnsealRequest, PolicyRequest>;
+                 ReportRequest, WatchRequest, SealRequest, UnsealRequest, PolicyRequest,
+                 ReencryptRequest, CoverageRequest, ShredRequest, FilesRequest>;
 using ControlReply = std::variant<HelloReply, DekReply, StatusReply, RotateReply, RewrapReply,
-                                  ReportReply, SealReply, UnsealReply, PolicyReply,
-                                  ErrorReply>;
+                                  ReportReply, SealReply, UnsealReply, PolicyReply, ReencryptReply,
+                                  CoverageReply, ShredReply, FilesReply, ErrorReply>;
 
 // Envelope and body. REQUIRES: texts within their bounds, but for an error's message and a status,
 // which are cut.

@@ -104,6 +104,53 @@ TEST(ControlFormat, EveryRequestReadsAsItWasWritten) {
   EXPECT_EQ(std::get<PolicyRequest>(*policy).text, sent.text);
 }
 
+TEST(ControlFormat, WhatIsSaidOfFilesReadsAsItWasWritten) {
+  const auto reencrypt =
+      read_request(serialize_control(ControlRequest(ReencryptRequest{true, 1ULL << 33})));
+  ASSERT_TRUE(reencrypt);
+  EXPECT_TRUE(std::get<ReencryptRequest>(*reencrypt).rotate_first);
+  EXPECT_EQ(std::get<ReencryptRequest>(*reencrypt).bytes_per_second, 1ULL << 33);
+
+  const FilesRequest said{
+      .process = 7,
+      .pid = 8,
+      .current = Generation{3},
+      .clean = Generation{2},
+      .open =
+          {{.device = 1, .inode = 2, .oldest = Generation{1}, .bytes = 1ULL << 40, .written = true},
+           {}},
+      .problem = "no space"};
+  const auto files = read_request(serialize_control(ControlRequest(said)));
+  ASSERT_TRUE(files);
+  EXPECT_EQ(std::get<FilesRequest>(*files), said);
+  ByteVector message = serialize_control(ControlRequest(said));
+  message.back() ^= 1;
+  EXPECT_TRUE(read_request(message)) << "a text takes any byte";
+  message[kControlEnvelopeSizeBytes + 22 + 28] = 2;
+  EXPECT_EQ(read_request(message).error().code(), Code::integrity) << "a flag is 0 or 1";
+
+  EXPECT_TRUE(std::holds_alternative<CoverageRequest>(
+      read_request(serialize_control(ControlRequest(CoverageRequest{}))).value()));
+  EXPECT_TRUE(std::holds_alternative<ShredRequest>(
+      read_request(serialize_control(ControlRequest(ShredRequest{}))).value()));
+
+  const auto target = read_reply(serialize_control(ControlReply(ReencryptReply{Generation{4}})));
+  ASSERT_TRUE(target);
+  EXPECT_EQ(std::get<ReencryptReply>(*target).target, Generation{4});
+  const auto coverage = read_reply(serialize_control(ControlReply(CoverageReply{"{}"})));
+  ASSERT_TRUE(coverage);
+  EXPECT_EQ(std::get<CoverageReply>(*coverage).json, "{}");
+  const auto shred = read_reply(serialize_control(ControlReply(ShredReply{2, Generation{3}, 5})));
+  ASSERT_TRUE(shred);
+  EXPECT_EQ(std::get<ShredReply>(*shred).generations, 2U);
+  EXPECT_EQ(std::get<ShredReply>(*shred).oldest_kept, Generation{3});
+  EXPECT_EQ(std::get<ShredReply>(*shred).kek_version, 5U);
+  const auto wish = read_reply(serialize_control(ControlReply(FilesReply{Generation{3}, 99})));
+  ASSERT_TRUE(wish);
+  EXPECT_EQ(std::get<FilesReply>(*wish).target, Generation{3});
+  EXPECT_EQ(std::get<FilesReply>(*wish).bytes_per_second, 99U);
+}
+
 TEST(ControlFormat, EveryReplyReadsAsItWasWritten) {
   const auto hello =
       read_reply(serialize_control(ControlReply(HelloReply{.store = example_store(),

@@ -56,6 +56,7 @@ Result<std::unique_ptr<Host>> Host::open_locked(const Environment& environment,
   parts->take_policy();
   parts->go_live();
   std::unique_ptr<Host> host(new Host(std::move(parts)));
+  host->parts_->start_file_work();
   host->parts_->start_upkeep();
   host->parts_->start_lease();
   if (leftovers) remove_leftovers(environment, *host, store_path);
@@ -125,6 +126,26 @@ Result<LoadedPolicy> Host::policy() {
 Result<std::uint64_t> Host::set_policy(const std::string& text, std::uint64_t expected) {
   if (parts_->in_forked_child()) return fail(forked_error());
   return parts_->set_policy(text, expected);
+}
+
+Result<FileWish> Host::report_files(FileReport report) {
+  if (parts_->in_forked_child()) return fail(forked_error());
+  return parts_->take_report(std::move(report));
+}
+
+Result<Generation> Host::reencrypt(bool rotate_first, std::uint64_t bytes_per_second) {
+  if (parts_->in_forked_child()) return fail(forked_error());
+  return parts_->reencrypt(rotate_first, bytes_per_second);
+}
+
+Result<CoverageReport> Host::coverage() {
+  if (parts_->in_forked_child()) return fail(forked_error());
+  return parts_->coverage();
+}
+
+Result<ShredReport> Host::shred() {
+  if (parts_->in_forked_child()) return fail(forked_error());
+  return parts_->shred();
 }
 
 void Host::set_engine(Engine engine) {

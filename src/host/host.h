@@ -112,6 +112,10 @@ class Host final : public StoreKeys {
   Status rotate_kek() override;
   Status rewrap() override;
   Status rewrap_to(const kms::KeySpec& spec) override;
+  Result<FileWish> report_files(FileReport report) override;
+  Result<Generation> reencrypt(bool rotate_first, std::uint64_t bytes_per_second) override;
+  Result<CoverageReport> coverage() override;
+  Result<ShredReport> shred() override;
   Result<LoadedPolicy> policy() override;
   Result<std::uint64_t> set_policy(const std::string& text, std::uint64_t expected) override;
 

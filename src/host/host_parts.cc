@@ -56,6 +56,7 @@ HostParts::HostParts(const Environment& environment, const std::string& store_pa
       started_(environment.clock.wall_now()),
       lock_(std::move(lock)),
       place_(guard_.add(*this)),
+      desk_(environment.files, environment.clock, layout_),
       keeper_(environment.clock, environment.random, *this) {
   fork_watch_.emplace([this] {
     forked_ = true;
@@ -68,6 +69,8 @@ HostParts::HostParts(const Environment& environment, const std::string& store_pa
 HostParts::~HostParts() {
   fork_watch_.reset();
   server_.reset();
+  desk_.close();
+  file_orders_.stop();
   upkeep_.stop();
   keeper_.stop();
   if (keyring::KeyRing* opened = ring(); opened != nullptr && counted_) {

@@ -13,6 +13,7 @@
 
 #include "host/config.h"
 #include "host/control_server.h"
+#include "host/file_desk.h"
 #include "host/fork_watch.h"
 #include "host/host.h"
 #include "host/layout.h"
@@ -40,8 +41,9 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Status settle_config();  // verifies it, or writes it where the caller named an anchor
   void take_policy();      // policy.toml, or the strictest
   void go_live();          // ring() is there from now on
-  void start_upkeep();     // where options say so; first does what came due while nobody ran
-  void start_lease();      // where options say so
+  void start_file_work();
+  void start_upkeep();  // where options say so; first does what came due while nobody ran
+  void start_lease();   // where options say so
 
   [[nodiscard]] bool in_forked_child() const { return forked_.load(std::memory_order_relaxed); }
   // Null until go_live().
@@ -59,6 +61,10 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Status rewrap_to(const kms::KeySpec& spec);
   Result<std::uint64_t> set_policy(const std::string& text, std::uint64_t expected);
   [[nodiscard]] Result<LoadedPolicy> policy_on_disk() const;
+  FileWish take_report(FileReport report);
+  Result<Generation> reencrypt(bool rotate_first, std::uint64_t bytes_per_second);
+  Result<CoverageReport> coverage();
+  Result<ShredReport> shred();
   Status order_seal();
   Status order_unseal();
 
@@ -113,6 +119,11 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Status lend_dek(Generation generation, const std::function<void(ByteView)>& use_dek);
   void post_order(ControlServer::Respond respond,
                   std::function<Result<format::ControlReply>()> order);
+  void post_to(Upkeep& thread, ControlServer::Respond respond,
+               std::function<Result<format::ControlReply>()> order);
+  void post_file_order(ControlServer::Respond respond,
+                       std::function<Result<format::ControlReply>()> order);
+  bool handle_files(const format::ControlRequest& request, ControlServer::Respond& respond);
 
   const Environment environment_;
   const StoreLayout layout_;
@@ -150,6 +161,9 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
 
   std::mutex policy_mutex_;   // one change of the policy at a time
   BootTime fetched_since_{};  // before the KMS calls began that opened the ring
+  FileDesk desk_;
+  std::atomic<bool> nothing_left_ = false;  // of what the wish asks for, the workers say
+  Upkeep file_orders_;
   Upkeep upkeep_;
   LeaseKeeper keeper_;
   std::unique_ptr<ControlServer> server_;

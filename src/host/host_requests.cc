@@ -74,6 +74,7 @@ void HostParts::handle(const format::ControlRequest& request, ControlServer::Res
     if (!serving) respond(error_answer(serving.error()));
     return;  // else the server keeps it, until tell_watchers()
   }
+  if (handle_files(request, respond)) return;
   auto reply = answer(request);
   respond(reply ? *std::move(reply) : error_answer(reply.error()));
 }
@@ -89,6 +90,11 @@ Result<ControlAnswer> HostParts::answer(const format::ControlRequest& request) {
   if (const auto* report = std::get_if<format::ReportRequest>(&request)) {
     add_sealed_bytes(report->generation, report->sealed_bytes);
     return without_key(format::ReportReply{});
+  }
+  if (const auto* files = std::get_if<format::FilesRequest>(&request)) {
+    const FileWish wish = take_report(from_message(*files));
+    return without_key(
+        format::FilesReply{.target = wish.target, .bytes_per_second = wish.bytes_per_second});
   }
   return hello();
 }
@@ -159,8 +165,13 @@ void HostParts::take_order(ControlServer::Respond respond,
 
 void HostParts::post_order(ControlServer::Respond respond,
                            std::function<Result<format::ControlReply>()> order) {
+  post_to(upkeep_, std::move(respond), std::move(order));
+}
+
+void HostParts::post_to(Upkeep& thread, ControlServer::Respond respond,
+                        std::function<Result<format::ControlReply>()> order) {
   const auto shared = std::make_shared<ControlServer::Respond>(std::move(respond));
-  const bool taken = upkeep_.post([shared, order = std::move(order)] {
+  const bool taken = thread.post([shared, order = std::move(order)] {
     auto reply = order();
     (*shared)(reply ? without_key(*std::move(reply)) : error_answer(reply.error()));
   });

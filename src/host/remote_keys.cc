@@ -250,4 +250,31 @@ Result<std::uint64_t> RemoteKeys::set_policy(const std::string& text, std::uint6
   return reply.version;
 }
 
+Result<FileWish> RemoteKeys::report_files(FileReport report) {
+  KEYHOLD_TRY_ASSIGN(const auto reply,
+                     expect_reply<format::FilesReply>(client().ask(to_message(report), soon())));
+  return FileWish{.target = reply.target, .bytes_per_second = reply.bytes_per_second};
+}
+
+Result<Generation> RemoteKeys::reencrypt(bool rotate_first, std::uint64_t bytes_per_second) {
+  KEYHOLD_TRY_ASSIGN(const auto reply,
+                     expect_reply<format::ReencryptReply>(
+                         order(format::ReencryptRequest{rotate_first, bytes_per_second})));
+  return reply.target;
+}
+
+Result<CoverageReport> RemoteKeys::coverage() {
+  KEYHOLD_TRY_ASSIGN(const auto reply,
+                     expect_reply<format::CoverageReply>(order(format::CoverageRequest{})));
+  return coverage_from_json(reply.json);
+}
+
+Result<ShredReport> RemoteKeys::shred() {
+  KEYHOLD_TRY_ASSIGN(const auto reply,
+                     expect_reply<format::ShredReply>(order(format::ShredRequest{})));
+  return ShredReport{.generations = reply.generations,
+                     .oldest_kept = reply.oldest_kept,
+                     .kek_version = reply.kek_version};
+}
+
 }  // namespace keyhold::host

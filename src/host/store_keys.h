@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "host/engine.h"
+#include "host/file_work.h"
 #include "host/policy_file.h"
 #include "kms/key_spec.h"
 #include "store/key_source.h"
@@ -37,6 +38,17 @@ class StoreKeys : public store::KeySource {
   virtual Status rewrap() = 0;
   // The KEK wrapped by another CMEK; the old lockboxes are removed.
   virtual Status rewrap_to(const kms::KeySpec& spec) = 0;
+
+  // FileWorker's: what this process has open, and what is wanted of it.
+  virtual Result<FileWish> report_files(FileReport report) = 0;
+  // Has every file brought under the current generation, or under a new one, by the processes that
+  // work on the files; returns which. 0 bytes a second: no limit.
+  virtual Result<Generation> reencrypt(bool rotate_first, std::uint64_t bytes_per_second) = 0;
+  // Reads every header of the store.
+  virtual Result<CoverageReport> coverage() = 0;
+  // Takes the generations before the current one out of the key ring, and rotates the KEK.
+  // Code::busy where something still needs them.
+  virtual Result<ShredReport> shred() = 0;
 
   // policy.toml as it is on disk now, judged by what the open key ring pins.
   virtual Result<LoadedPolicy> policy() = 0;

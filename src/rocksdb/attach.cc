@@ -34,7 +34,9 @@ Result<std::shared_ptr<Volume>> attach_anew(const std::string& root) {
       .files = io::posix_file_system(), .clock = system_clock(), .random = crypto::system_random()};
   KEYHOLD_TRY_ASSIGN(auto keys, host::attach(machine, root, options));
   keys->set_engine(make_engine(root));
-  return std::make_shared<Volume>(machine.files, std::move(keys), machine.random, root);
+  auto volume = std::make_shared<Volume>(machine.files, std::move(keys), machine.random, root);
+  KEYHOLD_TRY(volume->work_on_files(machine.clock));
+  return volume;
 }
 
 }  // namespace

@@ -26,6 +26,11 @@ Volume::Volume(io::FileSystem& files, std::unique_ptr<host::StoreKeys> keys, cry
       keys_(*owned_keys_),
       store_(files, keys_, random, std::move(root)) {}
 
+Status Volume::work_on_files(const Clock& clock) {
+  KEYHOLD_TRY_ASSIGN(worker_, host::FileWorker::start(*owned_keys_, store_, clock, true));
+  return {};
+}
+
 Result<std::string> Volume::locate(const std::string& name) const {
   KEYHOLD_TRY(store::SealGuard::Use(keys_.guard()).check());
   KEYHOLD_TRY_ASSIGN(const std::string path, absolute(name));

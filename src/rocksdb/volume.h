@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "host/file_worker.h"
 #include "host/store_keys.h"
 #include "io/file_system.h"
 #include "store/store.h"
@@ -20,6 +21,10 @@ class Volume {
   // Owns its keys: dropping the volume ends this process's part as the store's host or client.
   Volume(io::FileSystem& files, std::unique_ptr<host::StoreKeys> keys, crypto::Random& random,
          std::string root);
+
+  // From now on this process is one that works on the store's files: it says to the host what it
+  // has open, and re-encrypts what the host wants. REQUIRES: it owns its keys.
+  Status work_on_files(const Clock& clock);
 
   // The normal form of a name that RocksDB uses; a relative one counts from the working directory.
   // Code::sealed where the store is sealed; Code::invalid_argument, saying what to set, where the
@@ -37,6 +42,7 @@ class Volume {
   std::unique_ptr<host::StoreKeys> owned_keys_;
   store::KeySource& keys_;
   store::Store store_;
+  std::unique_ptr<host::FileWorker> worker_;
 };
 
 }  // namespace keyhold::rocks
