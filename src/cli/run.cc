@@ -14,6 +14,7 @@
 #include "cli/session.h"
 #include "cli/terminal.h"
 #include "host/harden.h"
+#include "host/supervisor_process.h"
 
 namespace keyhold::cli {
 namespace {
@@ -65,18 +66,20 @@ int execute(Output& output, const std::vector<std::string>& words) {
     const auto status = output.raw(help_text(invocation->path, globals, terminal_width()));
     return status ? 0 : report(output, status.error(), invocation->name());
   }
-  Session session{output, root, options.setting_flags, options.settings_file, {}};
+  Session session{output, root, options.setting_flags, options.settings_file, {}, 0};
   if (!invocation->command().plain) {
     const auto prepared = prepare(session);
     if (!prepared) return report(output, prepared.error(), "keyhold config check");
   }
   const auto status = invocation->command().run(session);
-  return status ? 0 : report(output, status.error(), invocation->name());
+  return status ? session.exit_status
+                : report(output, status.error(), invocation->name());
 }
 
 }  // namespace
 
 int run(const std::vector<std::string>& words) {
+  if (const auto status = host::run_as_supervisor(words)) return *status;
   std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): before any thread
   std::signal(SIGPIPE, SIG_IGN);
   Output output(wants_json(words));
