@@ -12,9 +12,10 @@ Command store_command() {
       "with the plugin, an agent) over STORE/.keyhold/control.sock, or becomes the host itself "
       "while it runs when there is none."};
   command.subcommands = {
-      store_init_command(),    store_status_command(),  store_verify_command(),
-      store_inspect_command(), store_cat_command(),     store_rotate_command(),
-      store_rewrap_command(),  store_upgrade_command(), store_accept_rollback_command()};
+      store_init_command(),    store_status_command(),    store_verify_command(),
+      store_inspect_command(), store_cat_command(),       store_rotate_command(),
+      store_rewrap_command(),  store_reencrypt_command(), store_coverage_command(),
+      store_shred_command(),   store_upgrade_command(),   store_accept_rollback_command()};
   return command;
 }
 

@@ -12,6 +12,9 @@ Command store_inspect_command();
 Command store_cat_command();
 Command store_rotate_command();
 Command store_rewrap_command();
+Command store_reencrypt_command();
+Command store_coverage_command();
+Command store_shred_command();
 Command store_upgrade_command();
 Command store_accept_rollback_command();
 
