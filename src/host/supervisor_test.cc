@@ -8,7 +8,7 @@
 
 #include <sys/wait.h>
 
-#include "host/supervisor_test_support.h"
+#include "host/test_supervisor.h"
 
 namespace keyhold::host {
 namespace {
