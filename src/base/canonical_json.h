@@ -11,6 +11,9 @@ namespace keyhold {
 // Well-formed UTF-8 as RFC 3629 defines it: no overlong forms, no surrogates.
 bool is_utf8(std::string_view text);
 
+// The text where it is UTF-8; else with U+FFFD for each byte that is none.
+std::string make_utf8(std::string_view text);
+
 // Appends `text` in quotes. Only what must be is escaped (RFC 8785 section 3.2.2.2): quote,
 // backslash and U+0000 to U+001F.
 void append_json_string(std::string& out, std::string_view text);

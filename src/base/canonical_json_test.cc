@@ -42,6 +42,13 @@ TEST(Utf8, WellFormedTextIsAccepted) {
   }
 }
 
+TEST(Utf8, EachBadByteBecomesAReplacementCharacter) {
+  EXPECT_EQ(make_utf8("good \xc3\xb6"), "good \xc3\xb6");
+  EXPECT_EQ(make_utf8("\xff|\xc3|\xed\xa0\x80"),
+            "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_TRUE(is_utf8(make_utf8("\xf0\x9f\x94 \xf4\x90\x80\x80")));
+}
+
 TEST(Utf8, IllFormedTextIsRefused) {
   const char* const kCases[] = {
       "\x80",              // a follower alone

@@ -20,7 +20,6 @@ using Json = nlohmann::json;
 constexpr std::size_t kMaxWordSizeBytes = 32;
 constexpr std::string_view kSegmentSuffix = ".jsonl";
 constexpr std::size_t kSegmentDigits = 16;
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
 struct TextField {
   std::string_view name;
@@ -49,18 +48,6 @@ std::string_view whole_characters(std::string_view text, std::size_t limit) {
   text = text.substr(0, limit);
   for (int cut = 0; cut < 4 && !is_utf8(text); ++cut) text.remove_suffix(1);
   return text;
-}
-
-std::string to_utf8(std::string_view text) {
-  if (is_utf8(text)) return std::string(text);
-  std::string out;
-  while (!text.empty()) {
-    std::size_t size = std::min<std::size_t>(4, text.size());
-    while (size > 0 && !is_utf8(text.substr(0, size))) --size;
-    out += size == 0 ? kReplacement : text.substr(0, size);
-    text.remove_prefix(std::max<std::size_t>(size, 1));
-  }
-  return out;
 }
 
 // Members in their order: RFC 8785 sorts by name.
@@ -190,7 +177,7 @@ Status check_version(const Json& line) {
 void fit_audit_record(AuditRecord& record) {
   for (const TextField& field : kTexts) {
     std::string& text = record.*(field.member);
-    text = whole_characters(to_utf8(text), field.limit_bytes);
+    text = whole_characters(make_utf8(text), field.limit_bytes);
   }
   for (std::string* word : {&record.event, &record.outcome}) {
     if (!is_word(*word)) *word = "unknown";
