@@ -12,8 +12,6 @@ constexpr std::array kAdmissions = {events::kLost, events::kLogBroken, events::k
 
 class Verifier {
  public:
-  explicit Verifier(const Signer& signer) : signer_(signer) { report_.had_signer = !!signer; }
-
   Status take_segment(const Segment& segment, std::string_view text, bool last) {
     segment_ = &segment;
     line_ = 0;
@@ -42,11 +40,7 @@ class Verifier {
   }
 
   Result<VerifyReport> finish() && {
-    line_ = 0;
     if (newer_ && report_.findings.empty()) return fail(*newer_);
-    if (report_.older_checkpoints > 0 && report_.good_checkpoints == 0) {
-      note("no checkpoint is of the KEK that is in force");
-    }
     report_.last_seq = next_.seq - 1;
     report_.head = next_.prev;
     return std::move(report_);
@@ -105,31 +99,17 @@ class Verifier {
                                     .count = record.count,
                                     .message = record.message});
     }
-    if (record.event == events::kCheckpoint && record.mac) return take_checkpoint(record);
+    if (record.event == events::kCheckpoint && record.mac) take_checkpoint(record);
     return {};
   }
 
-  Status take_checkpoint(const Record& checkpoint) {
-    ++report_.checkpoints;
+  void take_checkpoint(const Record& checkpoint) {
+    report_.checkpoints.push_back({.record = checkpoint, .segment = segment_->path, .line = line_});
     if (checkpoint.kek_version < newest_kek_) {
       note("a checkpoint of KEK version " + std::to_string(checkpoint.kek_version) +
            " behind one of version " + std::to_string(newest_kek_));
     }
     newest_kek_ = std::max(newest_kek_, checkpoint.kek_version);
-    if (!signer_) return {};
-    KEYHOLD_TRY_ASSIGN(const CheckpointState state, check_checkpoint(checkpoint, signer_));
-    switch (state) {
-      case CheckpointState::good:
-        ++report_.good_checkpoints;
-        report_.signed_up_to = checkpoint.seq;
-        break;
-      case CheckpointState::older_kek:
-        ++report_.older_checkpoints;
-        break;
-      case CheckpointState::bad:
-        note("the checkpoint was not made by this store's host");
-    }
-    return {};
   }
 
   void note(std::string what) {
@@ -138,7 +118,6 @@ class Verifier {
         {.segment = segment_->path, .line = line_, .seq = next_.seq, .what = std::move(what)});
   }
 
-  const Signer& signer_;
   VerifyReport report_;
   Link next_;
   const Segment* segment_ = nullptr;
@@ -149,11 +128,10 @@ class Verifier {
 
 }  // namespace
 
-Result<VerifyReport> verify_log(io::FileSystem& files, const std::string& directory,
-                                const Signer& signer) {
+Result<VerifyReport> verify_log(io::FileSystem& files, const std::string& directory) {
   KEYHOLD_TRY_ASSIGN(const auto segments, list_segments(files, directory));
   if (segments.empty()) return fail(Code::not_found, "there is no audit log in " + directory);
-  Verifier verifier(signer);
+  Verifier verifier;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const auto text = read_segment(files, segments[i]);
     if (text) {
@@ -165,6 +143,35 @@ Result<VerifyReport> verify_log(io::FileSystem& files, const std::string& direct
     }
   }
   return std::move(verifier).finish();
+}
+
+Status check_checkpoints(VerifyReport& report, const Signer& signer) {
+  const auto note = [&](const FoundCheckpoint& found, std::string what) {
+    if (report.findings.size() >= VerifyReport::kMaxFindings) return;
+    report.findings.push_back({.segment = found.segment,
+                               .line = found.line,
+                               .seq = found.record.seq,
+                               .what = std::move(what)});
+  };
+  for (const FoundCheckpoint& found : report.checkpoints) {
+    KEYHOLD_TRY_ASSIGN(const CheckpointState state, check_checkpoint(found.record, signer));
+    switch (state) {
+      case CheckpointState::good:
+        ++report.good_checkpoints;
+        report.signed_up_to = found.record.seq;
+        break;
+      case CheckpointState::older_kek:
+        ++report.older_checkpoints;
+        break;
+      case CheckpointState::bad:
+        note(found, "the checkpoint was not made by this store's host");
+    }
+  }
+  if (report.older_checkpoints > 0 && report.good_checkpoints == 0) {
+    note(report.checkpoints.back(), "no checkpoint is of the KEK that is in force");
+  }
+  report.checked = true;
+  return {};
 }
 
 }  // namespace keyhold::audit

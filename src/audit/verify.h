@@ -27,6 +27,13 @@ struct Admission {
   std::string message;
 };
 
+// A checkpoint and where it stands.
+struct FoundCheckpoint {
+  Record record;
+  std::string segment;
+  std::uint64_t line = 0;
+};
+
 struct VerifyReport {
   static constexpr std::size_t kMaxFindings = 100;
 
@@ -35,21 +42,23 @@ struct VerifyReport {
   std::uint64_t last_seq = 0;
   crypto::Mac head{};             // SHA-256 of the last line
   std::uint64_t torn_bytes = 0;   // behind it: being written, or torn by a crash; no finding
-  std::vector<Finding> findings;  // the first of them; empty: the chain is whole
+  std::vector<Finding> findings;  // the first of them; empty: nothing is wrong
   std::vector<Admission> admissions;
+  std::vector<FoundCheckpoint> checkpoints;
 
-  std::uint64_t checkpoints = 0;
-  bool had_signer = false;  // the rest is zero without one
+  // check_checkpoints() sets these.
+  bool checked = false;
   std::uint64_t good_checkpoints = 0;
-  std::uint64_t older_checkpoints = 0;  // of KEK versions that are no more
+  std::uint64_t older_checkpoints = 0;  // of KEK versions that are no more; later ones cover them
   std::uint64_t signed_up_to = 0;       // the last good checkpoint's number; 0: none
-
-  [[nodiscard]] bool is_whole() const { return findings.empty(); }
 };
 
-// Reads every line. Without a signer says nothing of the checkpoints. Code::not_found where there
-// is no log; Code::unsupported where a newer Keyhold wrote it.
-Result<VerifyReport> verify_log(io::FileSystem& files, const std::string& directory,
-                                const Signer& signer = {});
+// Reads every line, needs no key. Code::not_found where there is no log; Code::unsupported where a
+// newer Keyhold wrote it.
+Result<VerifyReport> verify_log(io::FileSystem& files, const std::string& directory);
+
+// Did this store's host make the checkpoints that were found? Adds its findings. The signer's error
+// where it has no key.
+Status check_checkpoints(VerifyReport& report, const Signer& signer);
 
 }  // namespace keyhold::audit

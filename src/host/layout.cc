@@ -14,6 +14,7 @@ StoreLayout::StoreLayout(std::string_view store_path)
       socket(io::join_path(directory, "control.sock")),
       policy(io::join_path(directory, "policy.toml")),
       policy_next(io::join_path(directory, "policy.toml.next")),
+      audit(io::join_path(directory, "audit")),
       tombstone(io::join_path(directory, "tombstone")) {}
 
 }  // namespace keyhold::host
