@@ -49,7 +49,6 @@ void LeaseMachine::learn_serving(const LeaseEvent& event) {
   Lockbox* lockbox = take(ended);
   if (lockbox == nullptr) return;
   judge();  // it may have been the last try that a denial waited for, and come too late to clear it
-  if (!serves()) return;
   weigh(*lockbox, ended);
   judge();
 }
