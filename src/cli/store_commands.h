@@ -12,6 +12,7 @@ Command store_inspect_command();
 Command store_cat_command();
 Command store_rotate_command();
 Command store_rewrap_command();
+Command store_policy_command();
 Command store_reencrypt_command();
 Command store_coverage_command();
 Command store_shred_command();

@@ -81,6 +81,19 @@ std::string rotation_text(const StoreStatus& status, WallTime now) {
   return text;
 }
 
+std::string policy_text(const StoreStatus& status) {
+  const host::LoadedPolicy& policy = status.policy;
+  const std::string_view verified = status.policy_verified ? ", verified by the host" : "";
+  switch (policy.state) {
+    case host::PolicyState::tampered:
+      return "TAMPERED WITH: " + policy.problem;
+    case host::PolicyState::defaults:
+      return fmt::format("the defaults{}", verified);
+    default:
+      return fmt::format("version {}{}", policy.version, verified);
+  }
+}
+
 std::string to_text(const StoreStatus& status, WallTime now) {
   const keyring::Contents& contents = status.keyring.contents;
   const keyring::Identity& identity = contents.identity;
@@ -92,6 +105,7 @@ std::string to_text(const StoreStatus& status, WallTime now) {
       {"  host", printable(host_text(status, now))},
       {"  key ring", printable(copies_text(status))},
       {"  rollback", printable(rollback_text(status))},
+      {"  policy", printable(policy_text(status))},
       {"  rotation", rotation_text(status, now)},
       {"  AEAD", status.aead_backend},
   };
@@ -168,6 +182,7 @@ Command store_status_command() {
       {"key_ring.generations[]", "generation, key_id, kek_version, created, sealed_bytes"},
       {"copies[]", "of the key ring: name, state, sequence, problem"},
       {"anchor", "detects_rollback, path, problem"},
+      {"policy", "state (defaults, set, tampered), version, verified, problem"},
       {"host", "null, or pid, program, started, state, reason, clone_detection ..."},
       {"host_problem", "why the host does not answer; only then"},
       {"kms[]", "key, unwraps, state, primary_version, deletion_date, fault, problem"},

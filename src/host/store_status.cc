@@ -44,6 +44,14 @@ void describe_host(const StoreLayout& layout, const Clock& clock, nanoseconds ti
   status.secret_memory = crypto::secret_memory_use();
 }
 
+// Without a host, the pin is as good as a key ring that nobody has authenticated.
+void describe_policy(io::FileSystem& files, const StoreLayout& layout, StoreStatus& status) {
+  status.policy_verified = status.host && status.host->policy;
+  status.policy = read_policy(
+      files, layout,
+      status.policy_verified ? status.host->policy->pin : status.keyring.contents.policy);
+}
+
 KmsAnswer ask_lockbox(const keyring::Lockbox& lockbox, const ClientFactory& clients,
                       Deadline deadline) {
   KmsAnswer answer{.spec = lockbox.spec, .key = {}, .unwraps = false, .error = {}};
@@ -75,6 +83,7 @@ Result<StoreStatus> describe_store(const Environment& environment, const std::st
   status.keyring = *std::move(inspection);
   describe_anchor(environment.files, layout, status);
   describe_host(layout, environment.clock, options.host_timeout, status);
+  describe_policy(environment.files, layout, status);
   if (!options.ask_kms) return status;
   const ClientFactory clients = clients_or_default(std::move(options.clients), environment);
   for (const keyring::Lockbox& lockbox : status.keyring.contents.lockboxes) {

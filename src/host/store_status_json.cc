@@ -96,6 +96,15 @@ json anchor_json(const StoreStatus& status) {
   return out;
 }
 
+json policy_json(const StoreStatus& status) {
+  const LoadedPolicy& policy = status.policy;
+  json out = {{"state", policy_state_name(policy.state)},
+              {"version", policy.version},
+              {"verified", status.policy_verified}};
+  if (!policy.problem.empty()) out["problem"] = policy.problem;
+  return out;
+}
+
 }  // namespace
 
 std::string to_json_text(const StoreStatus& status) {
@@ -111,6 +120,7 @@ std::string to_json_text(const StoreStatus& status) {
       {"key_ring", contents_json(contents)},
       {"copies", list_json(status.keyring.copies, [](const auto& copy) { return to_json(copy); })},
       {"anchor", anchor_json(status)},
+      {"policy", policy_json(status)},
       {"host", status.host ? to_json(*status.host) : json(nullptr)},
       {"aead_backend", status.aead_backend},
       {"secret_memory", to_json(status.secret_memory)}};
