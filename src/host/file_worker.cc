@@ -1,5 +1,6 @@
 #include "host/file_worker.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -16,8 +17,9 @@ namespace {
 
 constexpr std::chrono::seconds kReportPause{1};
 // Until files are looked at again that could not be brought over: an engine rolls its logs in its
-// own time.
-constexpr std::chrono::seconds kPassPause{5};
+// own time. Doubles while nothing changes.
+constexpr std::chrono::seconds kFirstPause{2};
+constexpr std::chrono::seconds kLongestPause{32};
 
 std::uint64_t random_number(crypto::Random& random) {
   std::array<std::uint8_t, 8> bytes{};
@@ -113,6 +115,7 @@ void FileWorker::take(const FileWish& wish) {
 void FileWorker::work_until_stopped() {
   pthread_setname_np(pthread_self(), "keyhold-reenc");
   std::unique_lock lock(mutex_);
+  std::chrono::seconds pause = kFirstPause;
   while (!stopped_) {
     const FileWish wish = wish_;
     if (wish.none() || clean_ == wish.target) {
@@ -120,14 +123,15 @@ void FileWorker::work_until_stopped() {
       continue;
     }
     lock.unlock();
-    pass(wish);
+    const bool moved = pass(wish);
     lock.lock();
     if (clean_ == wish.target) continue;
-    changed_.wait_for(lock, kPassPause, [&] { return stopped_ || !(wish_ == wish); });
+    pause = moved ? kFirstPause : std::min(pause * 2, kLongestPause);
+    changed_.wait_for(lock, pause, [&] { return stopped_ || !(wish_ == wish); });
   }
 }
 
-void FileWorker::pass(const FileWish& wish) {
+bool FileWorker::pass(const FileWish& wish) {
   store::ReencryptOptions options;
   options.pace = [this](std::uint64_t bytes) { return pacer_.wait(bytes); };
   options.others = presence_.get();
@@ -146,6 +150,7 @@ void FileWorker::pass(const FileWish& wish) {
               " under DEK generation " + std::to_string(number(wish.target)));
   }
   if (outcome && outcome->pending.empty()) clean_ = wish.target;
+  return outcome && outcome->done.files > 0;
 }
 
 }  // namespace keyhold::host

@@ -39,7 +39,8 @@ class FileWorker {
   void work_until_stopped();
   FileReport make_report();
   void take(const FileWish& wish);
-  void pass(const FileWish& wish);
+  // True where it brought something over.
+  bool pass(const FileWish& wish);
 
   StoreKeys& keys_;
   store::Store& store_;

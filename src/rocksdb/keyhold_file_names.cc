@@ -102,11 +102,7 @@ IOStatus KeyholdFileSystem::CreateDirIfMissing(const std::string& name, const IO
 
 Status KeyholdFileSystem::remove_directory(const std::string& name) {
   KEYHOLD_TRY_ASSIGN(const std::string path, volume_->locate(name));
-  const Status outcome = volume_->files().remove_directory(path);
-  if (outcome || outcome.error().code() != Code::already_exists) return outcome;
-  // What is in the way may be only what a crash left under a hidden name.
-  KEYHOLD_TRY(volume_->store().remove_leftovers());
-  return volume_->files().remove_directory(path);
+  return volume_->store().remove_directory(path);
 }
 
 IOStatus KeyholdFileSystem::DeleteDir(const std::string& name, const IOOptions&, IODebugContext*) {

@@ -99,6 +99,9 @@ class Store {
   Status rename(const std::string& from, const std::string& to);
   Status link(const std::string& from, const std::string& to);
   Status remove(const std::string& path);
+  // An empty one, or one that holds nothing but files under construction: what a crash left, or
+  // what re-encryption was making of a file that is gone.
+  Status remove_directory(const std::string& path);
   // An engine's lock file: while it is held, nobody but this process changes names in its folder.
   Result<std::unique_ptr<io::FileLock>> lock(const std::string& path);
 

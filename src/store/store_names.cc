@@ -43,6 +43,22 @@ Status Store::remove(const std::string& path) {
   return files_.remove(path);
 }
 
+Status Store::remove_directory(const std::string& path) {
+  const std::unique_lock names(names_);  // nothing is being created
+  for (;;) {
+    const Status outcome = files_.remove_directory(path);
+    if (outcome || outcome.error().code() != Code::already_exists) return outcome;
+    KEYHOLD_TRY_ASSIGN(const auto children, files_.list(path));
+    for (const std::string& child : children) {
+      if (!child.starts_with(kTemporaryPrefix)) return outcome;
+    }
+    for (const std::string& child : children) {
+      const Status removed = files_.remove(io::join_path(path, child));
+      if (!removed && removed.error().code() != Code::not_found) return removed;
+    }
+  }
+}
+
 void Store::settle_names() {
   const std::unique_lock names(names_);
 }

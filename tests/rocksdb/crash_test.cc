@@ -14,6 +14,8 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
+#include "store/coverage.h"
+#include "store/reencryptor.h"
 #include "tests/rocksdb/ring_store.h"
 
 namespace keyhold::rocks {
@@ -21,7 +23,8 @@ namespace {
 
 constexpr std::size_t kLeastARound = 1000;
 constexpr int kRoundsOfAStore = 50;  // then a new one, so that a long run takes no more memory
-constexpr int kOrders = 5;  // none, rotate DEK and KEK, rewrap by the same CMEK and by another
+// None, rotate DEK and KEK, rewrap by the same CMEK and by another, re-encrypt, shred.
+constexpr int kOrders = 7;
 
 // 20, or as many as KEYHOLD_CRASH_ROUNDS says.
 int rounds() {
@@ -157,11 +160,39 @@ class CrashLoop : public ::testing::TestWithParam<Case> {
             ring.rewrap_to(*world_.client(world_.cloud.create_key(fmt::format("cmek-{}", round))),
                            world_.deadline());
         break;
+      case 5:
+        done = reencrypt_all();
+        break;
+      case 6:
+        done = shred_old();
+        break;
       default:
         return;
     }
     ++(done ? orders_done_ : orders_cut_);
     if (done) sequence_ = ring.contents().sequence;
+  }
+
+  Status reencrypt_all() {
+    KEYHOLD_TRY_ASSIGN(const Generation current, store_->ring->current_generation());
+    KEYHOLD_TRY_ASSIGN(const auto report, store::reencrypt(store_->volume->store(), current, {}));
+    reencrypted_ += report.done.files;
+    return {};
+  }
+
+  // Files that the engine has open for writing were made in this round, so under the current
+  // generation, unless that came with this very round.
+  Status shred_old() {
+    KEYHOLD_TRY(reencrypt_all());
+    KEYHOLD_TRY_ASSIGN(const Generation current, store_->ring->current_generation());
+    store::Store& store = store_->volume->store();
+    KEYHOLD_TRY_ASSIGN(const auto coverage, store::cover(store, current, store::open_files(store)));
+    EXPECT_EQ(coverage.older_than(current).files, 0U);
+    if (coverage.older_than(current).files > 0) return {};
+    const Status shredded =
+        store_->ring->shred_before(current, world_.clients(), world_.deadline());
+    if (shredded) ++shredded_;
+    return shredded;
   }
 
   // What was changed and acknowledged is so after the crash too.
@@ -218,6 +249,8 @@ class CrashLoop : public ::testing::TestWithParam<Case> {
   int recycled_ = 0;
   int orders_done_ = 0;
   int orders_cut_ = 0;
+  std::uint64_t reencrypted_ = 0;
+  int shredded_ = 0;
   Generation generation_{1};
   std::uint64_t sequence_ = 1;
 };
@@ -245,12 +278,14 @@ TEST_P(CrashLoop, SyncedWritesAreThere) {
   ASSERT_NO_FATAL_FAILURE(finish_store());
   EXPECT_EQ(found_, all_acknowledged_);
   EXPECT_GE(orders_done_, kOrders - 1);
+  EXPECT_GT(reencrypted_, 0U);
+  EXPECT_GT(shredded_, 0);
   EXPECT_EQ(recycled_ > 0, GetParam().recycled);
   std::cout << fmt::format(
       "{}, seed {}: {} rounds, {} acknowledged (at least {} a round), {} found; {} logs recycled; "
-      "{} changes of the keys done, {} cut short\n",
+      "{} changes of the keys done, {} cut short; {} files re-encrypted, {} times shredded\n",
       name_of(GetParam()), seed, rounds(), all_acknowledged_, least_, found_, recycled_,
-      orders_done_, orders_cut_);
+      orders_done_, orders_cut_, reencrypted_, shredded_);
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, CrashLoop,
