@@ -6,6 +6,8 @@
 namespace keyhold::cli {
 
 Command kms_command();         // kms init, kms key …
+Command audit_command();       // audit verify, tail, export
+Command agent_command();       // agent
 Command store_command();       // store init, status, verify …
 Command config_command();      // config check
 Command completion_command();  // completion bash|zsh|fish

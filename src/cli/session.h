@@ -16,6 +16,7 @@ struct Session {
   std::map<std::string, std::string> setting_flags;  // as given; `settings` holds their effect
   std::string settings_file;                         // --config; empty: not given
   Settings settings;
+  int exit_status = 0;  // of a command that succeeded; the agent passes its engine's on
 };
 
 }  // namespace keyhold::cli

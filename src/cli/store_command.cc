@@ -15,8 +15,8 @@ Command store_command() {
       store_init_command(),    store_status_command(),    store_verify_command(),
       store_inspect_command(), store_cat_command(),       store_rotate_command(),
       store_rewrap_command(),  store_reencrypt_command(), store_coverage_command(),
-      store_shred_command(),   store_policy_command(),    store_upgrade_command(),
-      store_accept_rollback_command()};
+      store_shred_command(),   store_policy_command(),    store_seal_command(),
+      store_unseal_command(),  store_upgrade_command(),   store_accept_rollback_command()};
   return command;
 }
 

@@ -16,6 +16,8 @@ Command store_policy_command();
 Command store_reencrypt_command();
 Command store_coverage_command();
 Command store_shred_command();
+Command store_seal_command();
+Command store_unseal_command();
 Command store_upgrade_command();
 Command store_accept_rollback_command();
 

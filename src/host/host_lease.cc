@@ -119,11 +119,17 @@ void HostParts::serve() {
   upkeep_.wake();
 }
 
-// The order of DESIGN 5: fence while I/O is answered, refuse, drain, wipe.
+// The engine's I/O is answered while it is fenced, although the lease is over: what it has
+// acknowledged is not to be lost. Not where this process itself stood still: nobody knows since
+// when.
 void HostParts::seal(control::SealCause cause) {
+  if (cause != control::SealCause::stuck) {
+    lend_until(environment_.clock.boot_now() + options_.fence_timeout);
+  }
   seal(why(cause));
 }
 
+// The order of DESIGN 5: fence while I/O is answered, refuse, drain, wipe.
 void HostParts::seal(const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);

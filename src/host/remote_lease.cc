@@ -67,6 +67,8 @@ nanoseconds RemoteKeys::renew() {
   }
   const nanoseconds left = guard_.lent_for(clock_);
   if (has_sealed(greeted.error().code())) {
+    // What the engine has acknowledged is not to be lost: its I/O is answered while it is fenced.
+    if (!sealed_here_) guard_.lend_until(clock_, clock_.boot_now() + kDefaultFenceTimeout);
     seal_here(greeted.error().message());
   } else if (left == nanoseconds::zero()) {
     seal_here("the store's host was silent for too long: " + greeted.error().message());
