@@ -1,5 +1,7 @@
 #include "cli/store_policy.h"
 
+#include <utility>
+
 #include <fmt/core.h>
 
 #include "cli/store_access.h"
@@ -67,17 +69,29 @@ std::string heading(const Shown& shown) {
   }
 }
 
+// {"lease": {"grace": "1h" …} …}
+Json values_json(const Policy& policy) {
+  Json tables = Json::object();
+  Json table = Json::object();
+  std::string name;
+  for (const std::string& key : format::policy_keys()) {
+    const std::size_t dot = key.find('.');
+    if (name != key.substr(0, dot)) {
+      if (!name.empty()) tables.set(name, std::exchange(table, Json::object()));
+      name = key.substr(0, dot);
+    }
+    table.set(key.substr(dot + 1), *format::policy_value(policy, key));
+  }
+  return tables.set(name, table);
+}
+
 Json to_json(const Shown& shown) {
   const LoadedPolicy& loaded = shown.loaded;
-  Json values = Json::object();
-  for (const std::string& key : format::policy_keys()) {
-    values.set(key, *format::policy_value(loaded.policy, key));
-  }
   Json json = Json::object();
   json.set("state", host::policy_state_name(loaded.state))
       .set("version", loaded.version)
       .set("verified", shown.verified)
-      .set("policy", values)
+      .set("policy", values_json(loaded.policy))
       .set("denial_bound_ms", milliseconds_of(format::denial_bound(loaded.policy)));
   if (!loaded.problem.empty()) json.set("problem", loaded.problem);
   return json;
@@ -180,12 +194,13 @@ Command get_command() {
       flag("--verify", given->verify, "open the key ring for it, which asks the KMS")};
   command.examples = {{"keyhold store policy get /srv/store", ""},
                       {"keyhold store policy get /srv/store lease.grace", "one value"}};
-  command.json = {{"state", "\"defaults\", \"set\" or \"tampered\""},
-                  {"version", "as the key ring pins it; 0: none was set"},
-                  {"verified", "whether an open key ring says so"},
-                  {"policy", "every key with its value, as 'set' takes it"},
-                  {"denial_bound_ms", "from the KMS's first denial to the seal, at most"},
-                  {"problem", "what is wrong and what to do; only where tampered"}};
+  command.json = {
+      {"state", "\"defaults\", \"set\" or \"tampered\""},
+      {"version", "as the key ring pins it; 0: none was set"},
+      {"verified", "whether an open key ring says so"},
+      {"policy.lease, policy.alerts, policy.engine", "every key and its value, as 'set' takes it"},
+      {"denial_bound_ms", "from the KMS's first denial to the seal, at most"},
+      {"problem", "what is wrong and what to do; only where tampered"}};
   command.exit_statuses = {3, 4, 5, 6, 7};
   command.run = [given](Session& session) {
     return get(session, given->store, given->keys, given->verify);

@@ -1,11 +1,14 @@
 #include "format/policy.h"
 
-#include <algorithm>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "base/duration.h"
+#include "crypto/kdf.h"
+#include "format/test_document.h"
 
 namespace keyhold::format {
 namespace {
@@ -210,6 +213,95 @@ TEST(PolicyFormat, StrictestIsNowhereLaxerThanTheDefaults) {
   EXPECT_EQ(strictest.lease.seal_when, SealWhen::any_denied);
   EXPECT_LE(denial_bound(strictest), denial_bound(Policy()));
   EXPECT_LE(strictest.lease.stuck_after, Policy().lease.stuck_after);
+}
+
+// docs/formats/policy.md: its table of keys and its example.
+class PolicyDocument : public testing::Test {
+ protected:
+  struct Row {
+    std::string key, type, values, fallback;
+  };
+
+  PolicyDocument() {
+    std::ifstream in(path_);
+    for (std::string line; std::getline(in, line);) {
+      if (line.starts_with("| `")) rows_.push_back(row_of(line));
+      if (line == "```toml") example_ = block(in);
+    }
+  }
+  static Row row_of(const std::string& line) {
+    std::vector<std::string> cells;
+    std::istringstream in(line);
+    for (std::string cell; std::getline(in, cell, '|');) {
+      cells.push_back(cell.size() > 2 ? cell.substr(1, cell.size() - 2) : "");
+    }
+    return {.key = cells.at(1).substr(1, cells.at(1).size() - 2),
+            .type = cells.at(2),
+            .values = cells.at(3),
+            .fallback = cells.at(4) == "none" ? "" : cells.at(4)};
+  }
+  static std::string block(std::istream& in) {
+    std::string text;
+    for (std::string line; std::getline(in, line) && line != "```";) text += line + "\n";
+    return text;
+  }
+  static bool takes(const Row& row, const std::string& value) {
+    Policy policy;
+    return set_policy_value(policy, row.key, value).has_value();
+  }
+
+  std::string path_ = std::string(KEYHOLD_DOCS_DIR) + "/formats/policy.md";
+  std::vector<Row> rows_;
+  std::string example_;
+};
+
+TEST_F(PolicyDocument, NamesEveryKeyWithItsDefault) {
+  std::vector<std::string> keys;
+  for (const Row& row : rows_) {
+    keys.push_back(row.key);
+    Policy policy;
+    ASSERT_TRUE(set_policy_value(policy, row.key, row.fallback)) << row.key;
+    EXPECT_EQ(policy, Policy()) << row.key;
+  }
+  EXPECT_EQ(keys, policy_keys());
+}
+
+TEST_F(PolicyDocument, DurationsEndWhereItSays) {
+  std::size_t durations = 0;
+  for (const Row& row : rows_) {
+    if (row.type != "duration") continue;
+    ++durations;
+    const auto to = row.values.find(" to ");
+    const auto least = parse_duration(row.values.substr(0, to)).value();
+    const auto most = parse_duration(row.values.substr(to + 4)).value();
+    EXPECT_TRUE(takes(row, format_duration(least))) << row.key;
+    EXPECT_TRUE(takes(row, format_duration(most))) << row.key;
+    EXPECT_FALSE(takes(row, format_duration(most + 1ms))) << row.key;
+    EXPECT_FALSE(least > 0ms && takes(row, format_duration(least - 1ms))) << row.key;
+  }
+  EXPECT_EQ(durations, 9U);
+}
+
+TEST_F(PolicyDocument, CountsAndChoicesAreWhatItSays) {
+  for (const Row& row : rows_) {
+    if (row.type == "whole number") {
+      EXPECT_EQ(row.values, "1 to 10");
+      EXPECT_TRUE(takes(row, "1") && takes(row, "10")) << row.key;
+      EXPECT_FALSE(takes(row, "0") || takes(row, "11")) << row.key;
+    }
+    const auto comma = row.values.find(", ");
+    if (row.type != "text" || comma == std::string::npos) continue;
+    EXPECT_TRUE(takes(row, row.values.substr(0, comma))) << row.key;
+    EXPECT_TRUE(takes(row, row.values.substr(comma + 2))) << row.key;
+  }
+}
+
+TEST_F(PolicyDocument, ExampleReadsAndHasItsDigest) {
+  const auto policy = parse(example_);
+  ASSERT_TRUE(policy) << policy.error().message();
+  EXPECT_EQ(policy->lease.grace, 900s);
+  EXPECT_EQ(policy->alerts.token_file, "/etc/keyhold/hook.token");
+  EXPECT_EQ(to_hex(crypto::sha256(as_bytes(example_))), to_hex(hex_blocks(path_)["digest"]));
 }
 
 TEST(DenialBound, DefaultsKeepThePromise) {
