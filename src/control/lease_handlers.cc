@@ -70,6 +70,7 @@ void LeaseMachine::learn_unsealing(const LeaseEvent& event) {
   Lockbox* lockbox = take(ended);
   if (lockbox == nullptr || weigh(*lockbox, ended) != ProbeAnswer::denied) return;
   doubt(*lockbox);
+  if (lockbox->settling()) return;
   if (!access_proven() && !after_fetch_) after_fetch_ = SealCause::denied;
 }
 

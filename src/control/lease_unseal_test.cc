@@ -153,6 +153,19 @@ TEST(LeaseUnseal, DenialMeanwhileSealsAsSoonAsTheKeysAreThere) {
   }
 }
 
+TEST(LeaseUnseal, DenialOfASettlingLockboxMeanwhileSealsNothing) {
+  TestLease host = back_at_10();
+  host.fetch.reset();
+  host.answers[3] = kDenied;
+  host.run_until(milliseconds(12500));
+  host.apply(LockboxAdded{2});  // settles with its third success, at 16.6 s, after the Unseal
+  host.run_until(milliseconds(13900));
+  host.apply(LockboxAdded{3});  // denied at 14 and 17 s
+  host.run_until(seconds(18));
+  ASSERT_EQ(host.lease.phase(), LeasePhase::unsealing);
+  EXPECT_EQ(host.apply(KeysFetched{}), "alert:unsealed");
+}
+
 TEST(LeaseUnseal, OrderMeanwhileSealsAsSoonAsTheKeysAreThere) {
   TestLease host = back_at_10();
   host.fetch.reset();

@@ -86,6 +86,7 @@ std::optional<Lockbox::End> Lockbox::ends(const LeasePolicy& policy) const {
 void Lockbox::settle(ProbeAnswer answer, BootTime began, const LeasePolicy& policy) {
   if (answer == ProbeAnswer::denied) settling_run_.restart();
   if (answer != ProbeAnswer::success) return;
+  ambiguous_ = false;
   settling_run_.add(began, policy.success_spacing);
   if (settling_run_.count() >= policy.successes_to_unseal) settling_since_.reset();
 }
