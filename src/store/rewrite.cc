@@ -87,8 +87,8 @@ class Rewriter {
     Piece piece;
     std::size_t count = 0;
     do {
-      KEYHOLD_TRY(pace_(kPieceSizeBytes));
       KEYHOLD_TRY_ASSIGN(count, fill(*reader, piece.bytes()));
+      KEYHOLD_TRY(pace_(count));
       KEYHOLD_TRY(writer.append(piece.bytes().first(count)));
     } while (count == kPieceSizeBytes);
     const format::HeaderSlot& slot = old.slot();

@@ -10,9 +10,9 @@
 
 namespace keyhold::store {
 
-// Told of the physical bytes before they are read and written; waits as long as the rate says. An
-// error ends the work, and is its outcome.
-using Pace = std::function<Status(std::uint64_t physical_bytes)>;
+// Told of bytes before they are written; waits as long as the rate says. An error ends the work,
+// and is its outcome.
+using Pace = std::function<Status(std::uint64_t bytes)>;
 
 struct Rewritten {
   Construction construction;  // synced, read back and found to hold the same bytes
