@@ -1,4 +1,5 @@
 // Invariants I8 and I9, DESIGN 6.4: what is detected and named in append-mode files, line by line.
+#include "base/log.h"
 #include "format/frame.h"
 #include "format/table.h"
 #include "store/test_store.h"
@@ -202,6 +203,72 @@ TEST(DetectUnclosedLog, LossBehindTheLastNamedFrameLooksLikeACrash) {
   damaged[raw.size() - kFrame - 100] ^= 1;
   ASSERT_TRUE(disk.set_raw("/store/f", damaged));
   EXPECT_EQ(store.logical_size("/store/f").error().code(), Code::integrity);
+}
+
+// What is not an error (a power loss does the same) is not silent either.
+class DetectUnsyncedLog : public StoreTest {
+ protected:
+  static constexpr const char* kPath = "/store/f";
+  static constexpr std::size_t kFrame = 480;  // 56 and 400 bytes, padded
+
+  DetectUnsyncedLog() {
+    log::set_sink([this](log::Level level, std::string_view message) {
+      if (level == log::Level::warning) warnings_.emplace_back(message);
+    });
+  }
+  ~DetectUnsyncedLog() override { log::set_sink({}); }
+  DetectUnsyncedLog(const DetectUnsyncedLog&) = delete;
+  DetectUnsyncedLog& operator=(const DetectUnsyncedLog&) = delete;
+
+  // A session and four data frames, the second of which is then damaged.
+  void write_and_damage(bool close) {
+    ByteVector raw;
+    {
+      const auto file = *store_->create(kPath, Layout::log);
+      for (std::uint32_t i = 0; i < 4; ++i) ASSERT_TRUE(file->append(test_bytes(400, i)));
+      if (close) ASSERT_TRUE(file->close());
+      raw = *disk_->raw(kPath);
+    }
+    raw[4096 + 96 + kFrame + 100] ^= 1;
+    ASSERT_TRUE(disk_->set_raw(kPath, raw));
+  }
+
+  // To the end, and beyond it.
+  std::size_t read_in_order() {
+    const auto file = *store_->open_sequential(kPath);
+    ByteVector out(4000);
+    const std::size_t count = *file->read(out);
+    EXPECT_EQ(*file->read(out), 0U);
+    return count;
+  }
+
+  std::vector<std::string> warnings_;
+};
+
+TEST_F(DetectUnsyncedLog, DamageInAClosedOneIsReadAsItsEndWithOneWarning) {
+  write_and_damage(true);
+  EXPECT_EQ(read_in_order(), 400U);
+  ASSERT_EQ(warnings_.size(), 1U);
+  EXPECT_NE(warnings_[0].find("/store/f: frame 2 at offset 4672"), std::string::npos);
+  EXPECT_NE(warnings_[0].find("2 of 5 frames readable"), std::string::npos) << warnings_[0];
+  EXPECT_EQ(*(*store_->open_random(kPath))->size(), 400U);
+  EXPECT_EQ(warnings_.size(), 2U);
+}
+
+TEST_F(DetectUnsyncedLog, DamageBeforeWholeFramesOfAnOpenOneIsReadAsItsEndWithOneWarning) {
+  write_and_damage(false);
+  EXPECT_EQ(read_in_order(), 400U);
+  ASSERT_EQ(warnings_.size(), 1U);
+  EXPECT_NE(warnings_[0].find("2 of at least 4 frames readable"), std::string::npos)
+      << warnings_[0];
+}
+
+TEST_F(DetectUnsyncedLog, TornEndOfAnOpenOneIsNoWarning) {
+  write_and_damage(false);
+  const ByteVector raw = *disk_->raw(kPath);
+  ASSERT_TRUE(disk_->set_raw(kPath, ByteView(raw).first(4096 + 96 + kFrame + 200)));
+  EXPECT_EQ(read_in_order(), 400U);
+  EXPECT_TRUE(warnings_.empty()) << warnings_[0];
 }
 
 TEST_P(Detect, PlaintextIsNeverAFallback) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "store/scratch.h"
 
 namespace keyhold::store {
@@ -149,6 +150,34 @@ Result<bool> LogCursor::was_synced() {
   return witness.has_value();
 }
 
+// How many frames the log once had, where it is known and more than were read.
+Result<std::optional<std::uint64_t>> LogCursor::frames_at_least() {
+  if (at_closed_end()) return std::nullopt;
+  if (slot_.closed) return slot_.closing.frames;
+  if (!marker_behind_) return std::nullopt;
+  KEYHOLD_TRY_ASSIGN(const auto later, find_frame(position_.physical_offset, position_.session));
+  // A writer beside us may have finished meanwhile what was torn before.
+  window_size_bytes_ = 0;
+  KEYHOLD_TRY_ASSIGN(const auto here, frame_at(position_.physical_offset, position_.session));
+  window_size_bytes_ = 0;
+  if (here || !later || later->number <= position_.number) return std::nullopt;
+  return later->number + 1;
+}
+
+Status LogCursor::warn_of_loss() {
+  if (warned_) return {};
+  KEYHOLD_TRY_ASSIGN(const auto frames, frames_at_least());
+  if (!frames) return {};
+  warned_ = true;
+  log::warning(path_ + ": frame " + std::to_string(position_.number) + " at offset " +
+               std::to_string(position_.physical_offset) +
+               " is damaged or missing; nothing says that it was synced, so a power loss may have "
+               "taken it: " +
+               std::to_string(position_.number) + " of " + (slot_.closed ? "" : "at least ") +
+               std::to_string(*frames) + " frames readable, the rest is left out");
+  return {};
+}
+
 // The first aligned offset from `from` on where a keyed marker for just that offset stands, and
 // names frame `number` as synced.
 Result<std::optional<std::uint64_t>> LogCursor::find_marker(std::uint64_t from,
@@ -156,6 +185,7 @@ Result<std::optional<std::uint64_t>> LogCursor::find_marker(std::uint64_t from,
   const MutableByteView scratch = thread_scratch();
   const MutableByteView inputs = scratch.subspan(kScanSizeBytes, kScanMarkers * kMarkerSizeBytes);
   const MutableByteView markers = scratch.subspan(kScanSizeBytes + inputs.size(), inputs.size());
+  marker_behind_ = false;
   for (;; from += kScanSizeBytes) {
     KEYHOLD_TRY_ASSIGN(const std::size_t count, file_.read_at(from, scratch.first(kScanSizeBytes)));
     const std::size_t slots = is_hole(scratch.first(count)) ? 0 : count / kFrameAlignment;
@@ -175,6 +205,7 @@ Result<std::optional<std::uint64_t>> LogCursor::find_marker(std::uint64_t from,
       const bool marked =
           std::ranges::equal(markers.subspan(i * kMarkerSizeBytes, kMarkerSizeBytes),
                              candidate.first(kMarkerSizeBytes));
+      marker_behind_ = marker_behind_ || marked;
       if (marked && (!number || format::synced_field(candidate) > *number))
         return from + i * kFrameAlignment;
     }

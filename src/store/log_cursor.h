@@ -37,6 +37,10 @@ class LogCursor {
   // Goes to the next authentic frame behind a bad one; false where there is none. Its logical place
   // is then unknown.
   Result<bool> skip_damage();
+  // For readers that hand the log on, each time that next() gave nothing: where that is short of
+  // what once stood there (the closing record counts more frames, or whole ones follow), a power
+  // loss may have taken them, so it is no error; it is logged as a warning, once.
+  Status warn_of_loss();
   // The store is not sealed: what next() gave may be handed on.
   Status confirm() {
     return keys_.with([](const SealGuard::Use&) -> Status { return {}; });
@@ -59,12 +63,15 @@ class LogCursor {
                                                 std::optional<format::Salt> session);
   Result<std::optional<Frame>> next_frame();
   Result<bool> was_synced();
+  Result<std::optional<std::uint64_t>> frames_at_least();
 
   const std::string path_;
   io::File& file_;
   const format::HeaderSlot slot_;
   LogKeys keys_;
   LogPosition position_;
+  bool marker_behind_ = false;  // the last search saw one behind the position
+  bool warned_ = false;
 
   std::unique_ptr<std::uint8_t[]> buffer_;
   std::uint64_t window_offset_ = 0;

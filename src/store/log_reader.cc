@@ -10,7 +10,10 @@ Result<bool> LogSequentialReader::refill() {
     return true;
   }
   KEYHOLD_TRY_ASSIGN(const auto payload, cursor_.next());
-  if (!payload) return false;
+  if (!payload) {
+    KEYHOLD_TRY(cursor_.warn_of_loss());
+    return false;
+  }
   rest_ = *payload;
   return true;
 }
@@ -98,7 +101,10 @@ Result<bool> LogRandomReader::step() {
   const LogPosition before = cursor_.position();
   payload_ = {};
   KEYHOLD_TRY_ASSIGN(const auto payload, cursor_.next());
-  if (!payload) return false;
+  if (!payload) {
+    KEYHOLD_TRY(cursor_.warn_of_loss());
+    return false;
+  }
   payload_ = *payload;
   remember(before);
   return true;
