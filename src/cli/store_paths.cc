@@ -11,6 +11,9 @@ Result<std::vector<std::string>> inside_store(const std::string& root,
   for (const std::string& path : given) {
     const std::string full = path.starts_with('/') ? path : io::join_path(root, path);
     KEYHOLD_TRY_ASSIGN(std::string normal, absolute_path(full));
+    if (normal != root && relative_to(root, normal) == normal) {
+      return fail(Code::invalid_argument, normal + " lies outside the store " + root);
+    }
     paths.push_back(std::move(normal));
   }
   return paths;

@@ -9,6 +9,7 @@
 namespace keyhold::cli {
 
 // Each of `given`, absolute: one that is relative is taken from the store's root.
+// Code::invalid_argument for one outside the store.
 Result<std::vector<std::string>> inside_store(const std::string& root,
                                               const std::vector<std::string>& given);
 

@@ -3,6 +3,7 @@
 //
 //   store_tool write STORE NAME table|log    standard input becomes the file
 //   store_tool crash STORE NAME log          the same, but the log is synced and never closed
+//   store_tool unsynced STORE NAME log       the same, a frame a line, but closed and never synced
 //   store_tool grow STORE READY RELEASE      as hold, with a table STORE/growing under its pen
 //   store_tool hold STORE READY RELEASE      is the host until something is written into the named
 //                                            pipe RELEASE; tells READY "serving", then "gone"
@@ -35,6 +36,16 @@ Status write(const std::string& root, const std::string& name, store::Layout lay
   KEYHOLD_TRY(file->append(as_bytes(content)));
   KEYHOLD_TRY(file->sync(true));
   if (!close) ::_exit(0);
+  return file->close();
+}
+
+Status write_unsynced(const std::string& root, const std::string& name) {
+  KEYHOLD_TRY_ASSIGN(const auto keys, host::attach(machine(), root));
+  store::Store store(io::posix_file_system(), *keys, crypto::system_random(), root);
+  KEYHOLD_TRY_ASSIGN(const auto file, store.create(io::join_path(root, name), store::Layout::log));
+  for (std::string line; std::getline(std::cin, line);) {
+    KEYHOLD_TRY(file->append(as_bytes(line + "\n")));
+  }
   return file->close();
 }
 
@@ -73,6 +84,7 @@ Status run(const std::vector<std::string>& words) {
     const auto layout = words[3] == "table" ? store::Layout::table : store::Layout::log;
     return write(words[1], words[2], layout, words[0] == "write");
   }
+  if (words.size() == 4 && words[0] == "unsynced") return write_unsynced(words[1], words[2]);
   if (words.size() == 4 && (words[0] == "hold" || words[0] == "grow")) {
     return hold(words[1], words[2], words[3], words[0] == "grow");
   }
