@@ -13,8 +13,8 @@ std::string hint_for(Code code, const std::string& command) {
       if (command.starts_with("keyhold kms")) return "";
       return "Nothing is lost. Try again later, or let it keep trying: --kms-wait 5m.";
     case Code::wrong_key:
-      return "Was the KMS exchanged, or the store's key ring? Put back the one that belongs to the "
-             "other.";
+      return "Was the KMS or the store's key ring exchanged or damaged? Put back the one that "
+             "belongs to the other, from a backup.";
     case Code::no_space:
       return "Free some space and run it again; nothing was lost.";
     case Code::internal:

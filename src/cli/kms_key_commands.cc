@@ -158,7 +158,7 @@ Command list_command() {
   command.arguments = {directory(*kms_directory, "the KMS's directory")};
   command.json = key_fields("keys[].");
   command.json.push_back({"keys[].damage", "why it cannot be read; only where damaged"});
-  command.exit_statuses = {4};
+  command.exit_statuses = {4, 6};
   command.examples = {{"keyhold kms key list /srv/customer-kms", ""}};
   command.run = [kms_directory](Session& session) -> Status {
     KEYHOLD_TRY_ASSIGN(auto kms, LocalKms::open(*kms_directory));

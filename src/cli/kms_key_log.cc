@@ -90,7 +90,7 @@ Command kms_key_log_command() {
                   {"entries[].outcome", "ok, or why not"},
                   {"entries[].pid", "the process that asked"},
                   {"entries[].context", "of the wrap: org, cluster, region, purpose ..."}};
-  command.exit_statuses = {4};
+  command.exit_statuses = {4, 6};
   command.examples = {{"keyhold kms key log /srv/customer-kms orders", ""}};
   command.run = [arguments](Session& session) { return print_log(session, *arguments); };
   return command;

@@ -8,6 +8,22 @@ namespace keyhold::kms {
 
 using local::KeyFile;
 
+namespace {
+
+// Names the key, once.
+keyhold::Error about_key(const std::string& name, const keyhold::Error& error) {
+  const std::string subject = "key " + name;
+  return error.message().find(subject) == std::string::npos ? error.within(subject) : error;
+}
+
+std::string no_name_twice(const std::string& name, const KeyFile& existing) {
+  const bool gone = existing.state == local::State::destroyed;
+  return (gone ? refusal(name, existing) : "key " + name + " is there already") +
+         "; no name is given twice";
+}
+
+}  // namespace
+
 LocalKms::LocalKms(const std::string& directory, const LocalKmsOptions& options)
     : directory_(directory, *options.files, *options.clock),
       access_log_(directory, *options.files, *options.clock),
@@ -25,7 +41,12 @@ keyhold::Result<LocalKms> LocalKms::open(const std::string& directory,
                                          const LocalKmsOptions& options) {
   KEYHOLD_TRY(local::check_directory(directory));
   LocalKms kms(directory, options);
-  KEYHOLD_TRY(kms.directory_.check());
+  const Status found = kms.directory_.check();
+  if (!found && found.error().code() == Code::unavailable) {
+    return fail(Code::not_found, "no LOCAL KMS at " + directory +
+                                     ": mount it, or make one with keyhold kms init " + directory);
+  }
+  KEYHOLD_TRY(found);
   return kms;
 }
 
@@ -80,7 +101,7 @@ keyhold::Result<LocalKeyInfo> LocalKms::change(
   entry.outcome = saved ? "ok" : code_name(saved.error().code());
   if (saved) entry.version = key->primary;
   const Status logged = access_log_.append(entry, true, lock_deadline());
-  if (!saved) return fail(saved.error().within("key " + name));
+  if (!saved) return fail(about_key(name, saved.error()));
   if (!logged) return fail(logged.error().within("the change was made, but not logged"));
   return info_of(name, *key);
 }
@@ -98,7 +119,7 @@ keyhold::Result<LocalKeyInfo> LocalKms::create_key(const std::string& name) {
   return change("create", name, [&]() -> keyhold::Result<KeyFile> {
     const auto existing = directory_.load(name);
     if (existing) {
-      return fail(Code::already_exists, refusal(name, *existing) + "; no name is given twice");
+      return fail(Code::already_exists, no_name_twice(name, *existing));
     }
     if (existing.error().code() != Code::not_found) return fail(existing.error());
     return local::new_key(*options_.random, options_.clock->wall_now());

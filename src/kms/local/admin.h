@@ -48,7 +48,7 @@ class LocalKms {
   // Makes the KMS in a new or empty directory. Code::already_exists.
   static keyhold::Result<LocalKms> init(const std::string& directory,
                                         const LocalKmsOptions& options = {});
-  // Code::unavailable where there is none.
+  // Code::not_found where there is none.
   static keyhold::Result<LocalKms> open(const std::string& directory,
                                         const LocalKmsOptions& options = {});
 

@@ -118,11 +118,12 @@ TEST_F(LocalKmsTest, InitWantsADirectoryOfItsOwn) {
   EXPECT_EQ(LocalKms::init("/no/parent", options()).error().code(), Code::not_found);
 }
 
-TEST_F(LocalKmsTest, OpenOfNoKmsAsksWhetherItIsMounted) {
+TEST_F(LocalKmsTest, OpenOfNoKmsSaysHowToMakeOne) {
   const auto opened = LocalKms::open("/nothing", options());
   ASSERT_FALSE(opened.has_value());
-  EXPECT_EQ(opened.error().code(), Code::unavailable);
-  EXPECT_EQ(opened.error().message(), "no LOCAL KMS at /nothing: is it mounted?");
+  EXPECT_EQ(opened.error().code(), Code::not_found);
+  EXPECT_EQ(opened.error().message(),
+            "no LOCAL KMS at /nothing: mount it, or make one with keyhold kms init /nothing");
 }
 
 TEST_F(LocalKmsTest, ReplacedFileIsOverwritten) {

@@ -26,6 +26,7 @@ Fault fault_of(Code code) {
     case Code::not_found:
       return Fault::not_found;
     case Code::wrong_key:
+    case Code::integrity:  // of marker or key file: waiting repairs neither
       return Fault::malformed;
     case Code::unsupported:
       return Fault::configuration;

@@ -66,11 +66,11 @@ TEST_F(LocalClientTest, DirectoryThatIsGoneIsAnOutageAndComesBack) {
   expect_fine();
 }
 
-TEST_F(LocalClientTest, DamagedMarkerIsAnOutage) {
+TEST_F(LocalClientTest, DamagedMarkerIsNeitherADenialNorAnOutage) {
   ASSERT_TRUE(kms_.memory_.set_raw("/kms/keyhold-kms", as_bytes("x")).has_value());
-  expect_fault(Fault::unavailable, "damaged marker");
+  expect_fault(Fault::malformed, "damaged marker");
   ASSERT_TRUE(kms_.memory_.set_raw("/kms/keyhold-kms", ByteVector(5000)).has_value());
-  expect_fault(Fault::unavailable, "damaged marker");
+  expect_fault(Fault::malformed, "damaged marker");
 }
 
 TEST_F(LocalClientTest, NewerFormatIsAConfigurationFault) {
@@ -120,20 +120,21 @@ TEST_F(LocalClientTest, NoOtherFailureOfTheDiskIsADenial) {
   }
 }
 
-TEST_F(LocalClientTest, DamagedKeyFileIsNeverADenial) {
+TEST_F(LocalClientTest, DamagedKeyFileIsNeitherADenialNorAnOutage) {
   const ByteVector good = kms_.memory_.raw("/kms/keys/orders").value();
   for (std::uint64_t bit = 0; bit < good.size() * 8; ++bit) {
     ASSERT_TRUE(kms_.memory_.flip_bit("/kms/keys/orders", bit).has_value());
     const auto probed = kms_.probe();
     ASSERT_FALSE(probed.has_value()) << bit;
     EXPECT_FALSE(is_denial(probed.error().fault())) << bit << probed.error().message();
+    EXPECT_FALSE(is_outage(probed.error().fault())) << bit << probed.error().message();
     ASSERT_TRUE(kms_.memory_.flip_bit("/kms/keys/orders", bit).has_value());
   }
   for (const std::size_t size : {std::size_t{0}, std::size_t{40}, kMaxKeyFileSizeBytes + 1}) {
     ByteVector content = good;
     content.resize(size);
     ASSERT_TRUE(kms_.memory_.set_raw("/kms/keys/orders", content).has_value());
-    expect_fault(Fault::unavailable, "damaged key file");
+    expect_fault(Fault::malformed, "damaged key file");
   }
 }
 

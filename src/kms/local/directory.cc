@@ -158,7 +158,7 @@ keyhold::Result<std::unique_ptr<io::File>> Directory::open_key(const std::string
   KEYHOLD_TRY(check());
   const auto keys = files_->info(inside(kKeysName));
   if (!keys || keys->type != io::FileInfo::Type::directory) {
-    return fail(Code::integrity, "damaged KMS: " + inside(kKeysName) + " is missing");
+    return fail(Code::unavailable, inside(kKeysName) + " is missing: is the KMS mounted?");
   }
   return fail(Code::not_found, "no key " + name + " in the KMS " + path_);
 }

@@ -9,9 +9,9 @@
 //
 // Errors: Code::not_found only where a healthy KMS has no such key; Code::denied where the
 // operating system refuses to open marker or key file (its permissions are this KMS's access
-// policy); Code::unavailable where there is no KMS at DIR (an unmounted file system looks like
-// that); Code::integrity for damage; Code::unsupported for a newer format; Code::busy at the
-// deadline of a lock. Thread-safe.
+// policy); Code::unavailable where there is no KMS at DIR, or no DIR/keys (an unmounted file system
+// looks like that); Code::integrity for a damaged marker or key file; Code::unsupported for a newer
+// format; Code::busy at the deadline of a lock. Thread-safe.
 #pragma once
 
 #include <array>
