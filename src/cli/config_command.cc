@@ -16,8 +16,8 @@ Json to_json(const ResolvedSetting& setting) {
 
 Status check(Session& session, const std::string& file) {
   const std::string named = file.empty() ? session.settings_file : file;
-  const std::string used = named.empty() ? settings_file(process_environment).value_or("") : named;
-  KEYHOLD_TRY_ASSIGN(const auto resolved, load_settings(session.setting_flags, used));
+  KEYHOLD_TRY_ASSIGN(const auto resolved, load_settings(session.setting_flags, named));
+  const std::string& used = resolved.file;
   Json values = Json::array();
   Json problems = Json::array();
   std::vector<std::vector<std::string>> rows = {{"SETTING", "VALUE", "FROM"}};
@@ -26,9 +26,9 @@ Status check(Session& session, const std::string& file) {
     rows.push_back({setting.row->name, printable(setting.value), setting.source});
   }
   std::string text = used.empty() ? "no settings file\n" : "settings file " + used + "\n";
-  for (const std::string& problem : resolved.problems) {
-    problems.add(problem);
-    text += "  problem: " + printable(problem) + "\n";
+  for (const SettingProblem& problem : resolved.problems) {
+    problems.add(problem.sentence);
+    text += "  problem: " + printable(problem.sentence) + "\n";
   }
   text += "\n" + text_table(rows);
   Json json = Json::object();

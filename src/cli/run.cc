@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <clocale>
 #include <csignal>
+#include <cstdio>
 #include <exception>
+#include <optional>
+#include <span>
 
 #include "base/log.h"
 #include "cli/command_line.h"
@@ -26,10 +29,9 @@ bool wants_json(const std::vector<std::string>& words) {
   return std::find(words.begin(), end, "--json") != end;
 }
 
-// What other programs have taught users to try: "keyhold", "keyhold help store", "keyhold
-// --version".
+// What other programs have taught users to try: "keyhold help store", "keyhold --version".
+// REQUIRES: there are words.
 std::vector<std::string> as_meant(std::vector<std::string> words) {
-  if (words.empty()) return {"--help"};
   if (words.front() == "--version") words.front() = "version";
   if (words.front() != "help") return words;
   words.erase(words.begin());
@@ -37,26 +39,51 @@ std::vector<std::string> as_meant(std::vector<std::string> words) {
   return words;
 }
 
-Status prepare(Session& session) {
-  KEYHOLD_TRY_ASSIGN(const auto resolved,
-                     load_settings(session.setting_flags, session.settings_file));
-  if (!resolved.problems.empty()) return fail(Code::invalid_argument, resolved.problems.front());
-  session.settings = resolved.settings;
-  session.output.set_progress_wanted(session.settings.progress);
-  KEYHOLD_TRY(apply_to_process(session.settings));
-  for (const std::string& refused : host::harden_process()) log::debug(refused);
-  return {};
+int report_with(Output& output, const Error& error, const std::string& hint) {
+  if (!output.reader_left()) output.failure(error, hint);
+  return exit_status(error.code());
 }
 
 int report(Output& output, const Error& error, const std::string& command) {
-  if (!output.reader_left()) output.failure(error, hint_for(error.code(), command));
-  return exit_status(error.code());
+  return report_with(output, error, hint_for(error.code(), command));
+}
+
+// Of several problems one is told; who tells the others.
+std::string hint_for(const SettingProblem& problem, const Session& session) {
+  if (problem.of_flag) return "See 'keyhold --help'.";
+  const std::string& file = session.settings_file;
+  return "'keyhold config check" + (file.empty() ? "" : " " + file) +
+         "' lists every problem of the settings.";
+}
+
+// The exit status where the settings do not hold, which is then told.
+std::optional<int> prepare(Session& session) {
+  const auto resolved = load_settings(session.setting_flags, session.settings_file);
+  if (!resolved) return report(session.output, resolved.error(), "keyhold config");
+  if (!resolved->problems.empty()) {
+    const SettingProblem& first = resolved->problems.front();
+    return report_with(session.output, Error(Code::invalid_argument, first.sentence),
+                       hint_for(first, session));
+  }
+  session.settings = resolved->settings;
+  session.output.set_progress_wanted(session.settings.progress);
+  const auto applied = apply_to_process(session.settings);
+  if (!applied) return report(session.output, applied.error(), "keyhold config");
+  for (const std::string& refused : host::harden_process()) log::debug(refused);
+  return std::nullopt;
+}
+
+// A script that lost its arguments must not go on.
+int refuse_silence(const Command& root, std::span<const Argument> globals) {
+  std::fputs(help_text({&root}, globals, terminal_width()).c_str(), stderr);
+  return exit_status(Code::invalid_argument);
 }
 
 int execute(Output& output, const std::vector<std::string>& words) {
   const Command root = root_command();
   GlobalOptions options;
   const auto globals = options.arguments();
+  if (words.empty()) return refuse_silence(root, globals);
   const auto invocation = parse_command_line(root, globals, as_meant(words));
   if (!invocation) {
     const Invocation understood{invocation.error().path};
@@ -68,8 +95,7 @@ int execute(Output& output, const std::vector<std::string>& words) {
   }
   Session session{output, root, options.setting_flags, options.settings_file, {}, 0};
   if (!invocation->command().plain) {
-    const auto prepared = prepare(session);
-    if (!prepared) return report(output, prepared.error(), "keyhold config check");
+    if (const auto refused = prepare(session)) return *refused;
   }
   const auto status = invocation->command().run(session);
   return status ? session.exit_status

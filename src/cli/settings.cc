@@ -37,15 +37,19 @@ Status apply_kms_deadline(Settings& settings, const std::string& value) {
   return fail(Code::invalid_argument, "a deadline of 0 leaves the KMS no time to answer");
 }
 
-// As the plugin reads KEYHOLD_KMS_WAIT: a bare number counts seconds.
 Status apply_kms_wait(Settings& settings, const std::string& value) {
   if (value == "forever") {
     settings.kms_wait = kWaitForever;
     return {};
   }
-  const bool bare = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
-  KEYHOLD_TRY_ASSIGN(settings.kms_wait, parse_duration(bare && value != "0" ? value + "s" : value));
+  KEYHOLD_TRY_ASSIGN(settings.kms_wait, parse_duration(value));
   return {};
+}
+
+// As the plugin reads KEYHOLD_KMS_WAIT: a bare number counts seconds.
+std::string with_seconds(const std::string& value) {
+  const bool bare = !value.empty() && value.find_first_not_of("0123456789") == std::string::npos;
+  return bare && value != "0" ? value + "s" : value;
 }
 
 const std::vector<SettingRow> kRows = {
@@ -86,7 +90,8 @@ const std::vector<SettingRow> kRows = {
      "0",
      "keep trying this long while the KMS does not answer, or forever",
      {},
-     apply_kms_wait},
+     apply_kms_wait,
+     with_seconds},
     {"run.jobs",
      "KEYHOLD_JOBS",
      "--jobs",
@@ -126,11 +131,12 @@ ResolvedSetting choose(const SettingRow& row, const SettingSources& sources) {
     return {&row, flag->second, "flag " + row.flag};
   }
   if (auto value = sources.environment(row.environment)) {
+    if (row.read_environment != nullptr) value = row.read_environment(*value);
     return {&row, std::move(*value), "environment " + row.environment};
   }
   for (const FileSetting& setting : sources.file_settings) {
     if (setting.name != row.name) continue;
-    return {&row, setting.value, fmt::format("{}:{}", sources.file, setting.line)};
+    return {&row, setting.value, fmt::format("{}:{}", sources.file, setting.line), setting.line};
   }
   return {&row, row.default_value, "default"};
 }
@@ -174,19 +180,25 @@ std::optional<std::string> settings_file(const Environment& environment) {
 
 ResolvedSettings resolve_settings(const SettingSources& sources) {
   ResolvedSettings resolved;
+  resolved.file = sources.file;
   for (const FileSetting& setting : sources.file_settings) {
     if (find_row(setting.name) != nullptr) continue;
     resolved.problems.push_back(
-        fmt::format("{}:{}: {}", sources.file, setting.line, unknown_setting(setting.name)));
+        {fmt::format("{}:{}: {}", sources.file, setting.line, unknown_setting(setting.name)),
+         setting.line});
   }
   for (const SettingRow& row : kRows) {
     resolved.values.push_back(choose(row, sources));
     const ResolvedSetting& chosen = resolved.values.back();
     if (const auto status = apply(chosen, resolved.settings); !status) {
       resolved.problems.push_back(
-          fmt::format("{}: {}: {}", chosen.source, row.name, status.error().message()));
+          {fmt::format("{}: {}: {}", chosen.source, row.name, status.error().message()),
+           chosen.line, sources.flags.contains(row.name)});
     }
   }
+  // Line 0, what is not of the file, comes last: one less than 0 is the greatest number.
+  std::ranges::stable_sort(resolved.problems, {},
+                           [](const SettingProblem& problem) { return problem.line - 1; });
   return resolved;
 }
 
@@ -215,7 +227,13 @@ Result<ResolvedSettings> load_settings(std::map<std::string, std::string> flags,
   sources.file = named_file;
   if (named_file.empty()) sources.file = settings_file(process_environment).value_or("");
   if (!sources.file.empty()) {
-    KEYHOLD_TRY_ASSIGN(sources.file_settings, read_settings_file(sources.file));
+    auto settings = read_settings_file(sources.file);
+    if (!settings) {
+      const bool of_environment = named_file.empty() && process_environment("KEYHOLD_CONFIG");
+      return fail(of_environment ? settings.error().within("environment KEYHOLD_CONFIG")
+                                 : settings.error());
+    }
+    sources.file_settings = *std::move(settings);
   }
   return resolve_settings(sources);
 }

@@ -34,6 +34,8 @@ struct SettingRow {
   std::string help;
   std::vector<std::string> choices;
   Status (*apply)(Settings& settings, const std::string& value);
+  // What the variable's value means where that is not what the others' would; may be null.
+  std::string (*read_environment)(const std::string& value) = nullptr;
 };
 
 const std::vector<SettingRow>& setting_rows();
@@ -45,8 +47,8 @@ struct FileSetting {
   std::uint32_t line;
 };
 
-// Code::not_found without the file; Code::invalid_argument, with file and line, where it is not
-// TOML.
+// Code::not_found without the file; Code::invalid_argument where it is a folder and, with file and
+// line, where it is not TOML.
 Result<std::vector<FileSetting>> read_settings_file(const std::string& path);
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
@@ -67,13 +69,21 @@ struct SettingSources {
 struct ResolvedSetting {
   const SettingRow* row;
   std::string value;
-  std::string source;  // "flag --jobs", "environment KEYHOLD_JOBS", "/etc/…:7", "default"
+  std::string source;      // "flag --jobs", "environment KEYHOLD_JOBS", "/etc/…:7", "default"
+  std::uint32_t line = 0;  // of the file, where it comes from there
+};
+
+struct SettingProblem {
+  std::string sentence;
+  std::uint32_t line = 0;  // of the file; 0: of the environment or a flag
+  bool of_flag = false;
 };
 
 struct ResolvedSettings {
   Settings settings;
-  std::vector<ResolvedSetting> values;  // in the table's order
-  std::vector<std::string> problems;    // each a sentence; empty: `settings` is good
+  std::string file;                      // that was read; empty: none
+  std::vector<ResolvedSetting> values;   // in the table's order
+  std::vector<SettingProblem> problems;  // the file's by line first; empty: `settings` is good
 };
 
 ResolvedSettings resolve_settings(const SettingSources& sources);
@@ -82,7 +92,7 @@ ResolvedSettings resolve_settings(const SettingSources& sources);
 std::vector<Argument> setting_flags(std::map<std::string, std::string>& flags);
 
 // resolve_settings with the file that `named_file` or settings_file() says. Fails only where that
-// file cannot be read.
+// file cannot be read; the message says so where KEYHOLD_CONFIG named it.
 Result<ResolvedSettings> load_settings(std::map<std::string, std::string> flags,
                                        const std::string& named_file);
 

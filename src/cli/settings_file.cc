@@ -23,6 +23,10 @@ struct ValueText {
 }  // namespace
 
 Result<std::vector<FileSetting>> read_settings_file(const std::string& path) {
+  const auto info = io::posix_file_system().info(path);
+  if (info && info->type == io::FileInfo::Type::directory) {
+    return fail(Code::invalid_argument, path + " is a folder: name the settings file in it");
+  }
   KEYHOLD_TRY_ASSIGN(const auto content,
                      io::read_file(io::posix_file_system(), path, kMaxFileSizeBytes));
   KEYHOLD_TRY_ASSIGN(const auto leaves, format::parse_toml(content, path));

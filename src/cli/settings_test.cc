@@ -52,7 +52,7 @@ TEST(Settings, UnknownOneIsAProblemWithTheNearestName) {
   given.file_settings = {{"log.levle", "info", 7}};
   const auto resolved = resolve_settings(given);
   ASSERT_EQ(resolved.problems.size(), 1U);
-  EXPECT_EQ(resolved.problems.front(),
+  EXPECT_EQ(resolved.problems.front().sentence,
             "keyhold.toml:7: unknown setting log.levle; did you mean log.level?");
 }
 
@@ -62,11 +62,34 @@ TEST(Settings, EveryBadValueIsAProblemOfItsOwn) {
   EXPECT_EQ(resolve_settings(given).problems.size(), 3U);
 }
 
-TEST(Settings, KmsWaitTakesForeverAndBareSeconds) {
+TEST(Settings, ProblemsComeByLineAndThoseOfFlagsLast) {
+  auto given = sources();
+  given.file_settings = {{"run.jobs", "0", 1}, {"log.levle", "info", 2}, {"kms.deadline", "3", 3}};
+  given.flags["output.progress"] = "often";
+  const auto problems = resolve_settings(given).problems;
+  ASSERT_EQ(problems.size(), 4U);
+  EXPECT_EQ(problems[0].line, 1U);
+  EXPECT_EQ(problems[1].line, 2U);
+  EXPECT_EQ(problems[2].line, 3U);
+  EXPECT_TRUE(problems[3].of_flag);
+  EXPECT_FALSE(problems[0].of_flag);
+}
+
+TEST(Settings, KmsWaitTakesForever) {
   auto given = sources();
   given.flags["kms.wait"] = "forever";
   EXPECT_EQ(resolve_settings(given).settings.kms_wait, kWaitForever);
-  given.flags["kms.wait"] = "90";
+}
+
+// In the environment a bare number counts seconds, as the plugin reads it there.
+TEST(Settings, DurationWithoutAUnitIsAProblemButInTheEnvironment) {
+  auto given = sources();
+  given.file_settings = {{"kms.wait", "90", 1}, {"kms.deadline", "90", 2}};
+  EXPECT_EQ(resolve_settings(given).problems.size(), 2U);
+  given.file_settings = {};
+  given.environment = [](const std::string& name) -> std::optional<std::string> {
+    return name == "KEYHOLD_KMS_WAIT" ? std::optional<std::string>("90") : std::nullopt;
+  };
   EXPECT_EQ(resolve_settings(given).settings.kms_wait, 90s);
 }
 
