@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/kms_key_commands.h"
+#include "cli/nesting.h"
 #include "cli/session.h"
 #include "kms/local/admin.h"
 
@@ -16,12 +17,13 @@ Command init_command() {
   command.paragraphs = {
       "The directory stands for the customer's cloud (key type LOCAL): whoever may read it may use "
       "its keys, whoever may write it administers them. Keep it away from the machine's database "
-      "users and from the store's backups."};
+      "users and from the store's backups; inside a store it is refused."};
   command.arguments = {directory(*target, "where to make it")};
   command.examples = {{"keyhold kms init /srv/customer-kms", ""}};
   command.json = {{"directory", "the KMS"}};
   command.exit_statuses = {7};
   command.run = [target](Session& session) -> Status {
+    KEYHOLD_TRY(refuse_inside_store_or_kms(*target));
     KEYHOLD_TRY_ASSIGN(const auto kms, kms::LocalKms::init(*target));
     return session.output.result(
         Json::object().set("directory", kms.directory()),

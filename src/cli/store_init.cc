@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "cli/kms_flags.h"
+#include "cli/missing_key.h"
+#include "cli/nesting.h"
 #include "cli/session.h"
 #include "cli/store_access.h"
 #include "cli/store_commands.h"
@@ -72,10 +74,12 @@ std::string to_text(const Arguments& given, const host::StorePlan& plan, const S
 Status init(Session& session, const Arguments& given) {
   KEYHOLD_TRY_ASSIGN(auto key, given.kms.to_spec());
   const auto plan = plan_of(given, std::move(key));
-  KEYHOLD_TRY_ASSIGN(const StoreId id,
-                     host::initialise_store(machine(), given.store, plan, {},
-                                            host::nanoseconds(session.settings.kms_deadline)));
-  return session.output.result(to_json(given, plan, id), to_text(given, plan, id));
+  KEYHOLD_TRY(refuse_inside_store_or_kms(given.store));
+  KEYHOLD_TRY(refuse_anchor_in_store(given.anchor, given.store));
+  const host::nanoseconds timeout(session.settings.kms_deadline);
+  const auto id = host::initialise_store(machine(), given.store, plan, {}, timeout);
+  if (!id) return fail(explain_refusal(id.error(), plan.key, timeout));
+  return session.output.result(to_json(given, plan, *id), to_text(given, plan, *id));
 }
 
 }  // namespace
@@ -119,7 +123,7 @@ Command store_init_command() {
                   {"rotate_after_seconds", "a new DEK this often; 0: not by age"},
                   {"rotate_after_bytes", "a new DEK after so much data; 0: not by volume"},
                   {"anchor", "the anchor's file, or null"}};
-  command.exit_statuses = {3, 4, 7};
+  command.exit_statuses = {3, 4, 6, 7};
   command.run = [given](Session& session) { return init(session, *given); };
   return command;
 }

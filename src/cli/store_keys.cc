@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include "cli/kms_flags.h"
+#include "cli/missing_key.h"
 #include "cli/session.h"
 #include "cli/store_access.h"
 #include "cli/store_commands.h"
@@ -35,7 +36,11 @@ Status rewrap(Session& session, const std::string& store, const KmsFlags& flags)
     KEYHOLD_TRY_ASSIGN(spec, flags.to_spec());
   }
   KEYHOLD_TRY_ASSIGN(const auto keys, attach(session, store));
-  KEYHOLD_TRY(spec ? keys->rewrap_to(*spec) : keys->rewrap());
+  const Status rewrapped = spec ? keys->rewrap_to(*spec) : keys->rewrap();
+  if (!rewrapped && spec) {
+    return fail(explain_refusal(rewrapped.error(), *spec, session.settings.kms_deadline));
+  }
+  KEYHOLD_TRY(rewrapped);
   KEYHOLD_TRY_ASSIGN(const auto contents, contents_of(store));
   Json lockboxes = Json::array();
   std::string text;

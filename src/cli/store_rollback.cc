@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "cli/nesting.h"
 #include "cli/session.h"
 #include "cli/store_access.h"
 #include "cli/store_commands.h"
@@ -55,6 +56,7 @@ Status accept(Session& session, const Arguments& given) {
                                             "nothing to accept; --anchor FILE gives it one");
   }
   const auto anchor = given.anchor.empty() ? before.anchor_path : given.anchor;
+  KEYHOLD_TRY(refuse_anchor_in_store(given.anchor, given.store));
   KEYHOLD_TRY(confirm(given, anchor));
   host::HostOptions options = host_options(session.settings);
   options.accept_rollback = true;
