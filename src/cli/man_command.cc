@@ -17,6 +17,10 @@ Command man_command() {
   command.hidden = true;
   command.plain = true;
   command.run = [target](Session& session) -> Status {
+    const auto info = io::posix_file_system().info(*target);
+    if (!info || info->type != io::FileInfo::Type::directory) {
+      return fail(Code::not_found, "there is no folder " + *target + " to write them into");
+    }
     GlobalOptions unused;
     const auto globals = unused.arguments();
     const auto pages = man_pages(session.root, globals);

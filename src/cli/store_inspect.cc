@@ -71,6 +71,11 @@ std::string lockbox_text(const keyring::Lockbox& lockbox) {
                      text_table(rows));
 }
 
+std::string copy_text(const keyring::CopyReport& copy) {
+  if (copy.state == keyring::CopyState::good) return "good";
+  return copy.state == keyring::CopyState::missing ? "MISSING" : copy.problem;
+}
+
 std::string ring_text(const keyring::Inspection& inspection) {
   const keyring::Contents& contents = inspection.contents;
   Rows rows = {{"  store", contents.store.hex()},
@@ -78,8 +83,7 @@ std::string ring_text(const keyring::Inspection& inspection) {
                {"  store epoch", std::to_string(contents.store_epoch)},
                {"  made", format_time(contents.created)}};
   for (const keyring::CopyReport& copy : inspection.copies) {
-    const bool good = copy.state == keyring::CopyState::good;
-    rows.push_back({"  " + copy.name, good ? "good" : copy.problem});
+    rows.push_back({"  " + copy.name, copy_text(copy)});
   }
   std::string text = text_table(rows) + "\nlockboxes (wraps of the KEK)\n";
   for (const keyring::Lockbox& lockbox : contents.lockboxes) text += lockbox_text(lockbox);

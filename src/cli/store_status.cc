@@ -53,7 +53,8 @@ std::string copies_text(const StoreStatus& status) {
   for (const CopyReport& copy : status.keyring.copies) {
     text +=
         fmt::format("{}{} {}", text.empty() ? "" : ", ", copy.name, copy_state_text(copy.state));
-    if (!copy.problem.empty()) text += " (" + copy.problem + ")";
+    const bool says_more = copy.state != CopyState::missing && !copy.problem.empty();
+    if (says_more) text += " (" + copy.problem + ")";
     good = good && copy.state == CopyState::good;
   }
   return good ? fmt::format("both copies good, sequence {}", status.keyring.contents.sequence)
@@ -145,6 +146,17 @@ Status verdict(const StoreStatus& status) {
   return fail(problem->to_error());
 }
 
+// The store serves from one copy, so it is no failure.
+void warn_of_copies(Output& output, const StoreStatus& status) {
+  for (const CopyReport& copy : status.keyring.copies) {
+    if (copy.state == CopyState::good || copy.state == CopyState::unsupported) continue;
+    output.event(log::Level::warning,
+                 fmt::format("{} of {} is {}: the next open of the store writes it anew from the "
+                             "other copy; watch this disk",
+                             copy.name, status.path, copy_state_text(copy.state)));
+  }
+}
+
 Status show(Session& session, const std::string& path) {
   host::StatusOptions options;
   options.ask_kms = true;
@@ -152,6 +164,7 @@ Status show(Session& session, const std::string& path) {
   KEYHOLD_TRY_ASSIGN(const auto status, host::describe_store(machine(), path, options));
   KEYHOLD_TRY(session.output.document(host::to_json_text(status),
                                       to_text(status, system_clock().wall_now())));
+  warn_of_copies(session.output, status);
   return verdict(status);
 }
 
