@@ -226,7 +226,9 @@ class DetectUnsyncedLog : public StoreTest {
     {
       const auto file = *store_->create(kPath, Layout::log);
       for (std::uint32_t i = 0; i < 4; ++i) ASSERT_TRUE(file->append(test_bytes(400, i)));
-      if (close) ASSERT_TRUE(file->close());
+      if (close) {
+        ASSERT_TRUE(file->close());
+      }
       raw = *disk_->raw(kPath);
     }
     raw[4096 + 96 + kFrame + 100] ^= 1;
