@@ -128,8 +128,8 @@ TEST(SettingsFile, TablesAreRead) {
       "'2s' # [.x]\n");
   ASSERT_TRUE(settings) << settings.error().message();
   ASSERT_EQ(settings->size(), 2U);
-  EXPECT_EQ((*settings)[0].name, "kms.deadline");
-  EXPECT_EQ((*settings)[1].name, "log.level");
+  EXPECT_EQ((*settings)[0].name, "log.level");
+  EXPECT_EQ((*settings)[1].name, "kms.deadline");
 }
 
 }  // namespace
