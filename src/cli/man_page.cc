@@ -8,6 +8,7 @@
 
 #include "cli/exit_notes.h"
 #include "cli/help.h"
+#include "cli/settings.h"
 #include "cli/version.h"
 
 namespace keyhold::cli {
@@ -93,19 +94,86 @@ std::string exits(const Command& command) {
   return text;
 }
 
+constexpr std::string_view kSettingsPage = "keyhold.toml";
+
+std::string reference(const std::string& name, char section, bool last) {
+  return ".BR " + escape(name) + " (" + section + (last ? ")\n" : "),\n");
+}
+
+// The page above, or from the first one all below.
 std::string see_also(const Path& path) {
-  if (path.size() < 2) return "";
-  const Path parent(path.begin(), path.end() - 1);
-  return heading("see also") + ".BR " + escape(page_name(parent)) + " (1)\n";
+  if (path.size() > 1) {
+    const Path parent(path.begin(), path.end() - 1);
+    return heading("see also") + reference(page_name(parent), '1', true);
+  }
+  std::string text = heading("see also");
+  for (const Command& child : path.back()->subcommands) {
+    if (!child.hidden) text += reference(page_name(path) + "-" + child.name, '1', false);
+  }
+  return text + reference(std::string(kSettingsPage), '5', true);
+}
+
+std::string places_of_settings() {
+  return item("--config FILE, else $KEYHOLD_CONFIG", "The file that a command was told to read.") +
+         item("$XDG_CONFIG_HOME/keyhold/keyhold.toml",
+              "The user's; without that variable ~/.config/keyhold/keyhold.toml.") +
+         item("/etc/keyhold/keyhold.toml", "The machine's.");
+}
+
+// What holds for every command stands on the first page.
+std::string environment_and_files(const Path& path) {
+  if (path.size() > 1) return "";
+  std::string text = heading("environment");
+  for (const SettingRow& row : setting_rows()) {
+    text += item(row.environment,
+                 "Sets " + row.name + " (" + row.flag + "): " + row.help +
+                     (row.read_environment != nullptr ? "; a bare number counts seconds." : "."));
+  }
+  text += item("KEYHOLD_CONFIG", "The settings file to read, as --config does.");
+  text += heading("files") + places_of_settings();
+  return text + item("STORE/.keyhold",
+                     "A store's own folder: its key ring in two copies (keyring.a, keyring.b), its "
+                     "config, lock and control socket. It belongs into every backup of the store.");
+}
+
+std::string title(const std::string& name, char section) {
+  std::string upper = name;
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return fmt::format(".TH \"{}\" \"{}\" \"\" \"keyhold {}\" \"\"\n", escape(upper), section,
+                     kVersion);
+}
+
+std::string setting_item(const SettingRow& row) {
+  std::string choices;
+  for (const std::string& choice : row.choices) choices += (choices.empty() ? "" : ", ") + choice;
+  return item(row.name, row.help + (choices.empty() ? "" : ": " + choices) +
+                            ". Default: " + row.default_value + ". Flag: " + row.flag +
+                            ". Environment: " + row.environment + ".");
+}
+
+ManPage settings_page() {
+  const std::string name(kSettingsPage);
+  std::string text = title(name, '5');
+  text += heading("name") + escape(name) + " \\- settings of the keyhold commands\n";
+  text += heading("description") +
+          escape(
+              "A TOML file with a table for each part. A flag goes before the environment, the "
+              "environment before the file. An unknown setting is an error. Durations are texts "
+              "with a unit: \"90s\", \"5m\". The first of these files that exists is read:") +
+          "\n" + places_of_settings();
+  text += heading("settings");
+  for (const SettingRow& row : setting_rows()) text += setting_item(row);
+  text +=
+      heading("examples") + ".PP\n.RS 4\n.nf\n[kms]\nwait = \"5m\"\n\n[run]\njobs = 2\n.fi\n.RE\n";
+  text += heading("see also") + reference("keyhold", '1', false) +
+          reference("keyhold-config-check", '1', true);
+  return {name + ".5", text};
 }
 
 std::string content(const Path& path, std::span<const Argument> globals) {
   const Command& command = *path.back();
-  std::string upper = page_name(path);
-  std::transform(upper.begin(), upper.end(), upper.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  std::string text =
-      fmt::format(".TH \"{}\" \"1\" \"\" \"keyhold {}\" \"\"\n", escape(upper), kVersion);
+  std::string text = title(page_name(path), '1');
   text += heading("name") + escape(page_name(path)) + " \\- " + escape(command.summary) + "\n";
   text += heading("synopsis") + ".B " + escape(usage_line(path)) + "\n";
   text += heading("description") + escape(command.summary) + ".\n";
@@ -114,7 +182,7 @@ std::string content(const Path& path, std::span<const Argument> globals) {
   if (!command.listing.empty()) text += ".PP\n.nf\n" + escape(command.listing) + ".fi\n";
   text += subcommands(path) + arguments("options", command.arguments);
   text += arguments("global options", globals) + examples(command);
-  text += json_fields(command) + exits(command);
+  text += json_fields(command) + exits(command) + environment_and_files(path);
   return text + see_also(path);
 }
 
@@ -134,6 +202,7 @@ std::vector<ManPage> man_pages(const Command& root, std::span<const Argument> gl
   std::vector<ManPage> pages;
   Path path = {&root};
   add_pages(path, globals, pages);
+  pages.push_back(settings_page());
   return pages;
 }
 

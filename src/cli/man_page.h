@@ -14,7 +14,8 @@ struct ManPage {
   std::string content;
 };
 
-// One page for each command that is not hidden, the groups included.
+// One page for each command that is not hidden, the groups included; the last one is
+// keyhold.toml(5).
 std::vector<ManPage> man_pages(const Command& root, std::span<const Argument> globals);
 
 }  // namespace keyhold::cli

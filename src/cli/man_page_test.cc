@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/commands.h"
+#include "cli/settings.h"
 
 namespace keyhold::cli {
 namespace {
@@ -13,10 +14,16 @@ std::size_t visible(const Command& command) {
   return count;
 }
 
-TEST(ManPages, OnePerVisibleCommand) {
+TEST(ManPages, OnePerVisibleCommandAndOneOfTheSettings) {
   const Command root = root_command();
-  const auto pages = man_pages(root, {});
-  EXPECT_EQ(pages.size(), visible(root));
+  auto pages = man_pages(root, {});
+  EXPECT_EQ(pages.size(), visible(root) + 1);
+  EXPECT_EQ(pages.back().file_name, "keyhold.toml.5");
+  for (const SettingRow& row : setting_rows()) {
+    EXPECT_NE(pages.back().content.find(".B " + row.name + "\n"), std::string::npos) << row.name;
+    EXPECT_NE(pages.front().content.find(".B " + row.environment + "\n"), std::string::npos);
+  }
+  pages.pop_back();
   EXPECT_EQ(pages.front().file_name, "keyhold.1");
   for (const auto& page : pages) {
     EXPECT_EQ(page.file_name.find("complete.1"), std::string::npos) << page.file_name;
