@@ -11,6 +11,15 @@ extern "C" {
  * changes nothing. Thread-safe. */
 __attribute__((visibility("default"))) int keyhold_rocksdb_register(void);
 
+struct rocksdb_env_t; /* of <rocksdb/c.h> */
+
+/* An Env on the store at `uri` (keyhold:///absolute/path), for rocksdb_options_set_env(), as
+ * keyhold::NewRocksDBFileSystem (keyhold/rocksdb.h) makes a file system. rocksdb_env_destroy() ends
+ * it, after its databases and options. Null on failure, with a text in *error as RocksDB's C API
+ * gives them: *error is null or free()able before. */
+__attribute__((visibility("default"))) struct rocksdb_env_t* keyhold_rocksdb_create_env(
+    const char* uri, char** error);
+
 /* As keyhold::SetRocksDBSealHandler (keyhold/rocksdb.h): on_seal closes every database on the store
  * at `uri` (keyhold:///absolute/path) within 2 s, on_unseal (may be null) opens them again; both
  * get `arg`. A null on_seal takes the handler back. Returns null, or an error's text for free(). */
