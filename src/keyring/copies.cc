@@ -69,7 +69,7 @@ Result<bool> choose(Copy& a, Copy& b) {
   if (a.report.sequence == b.report.sequence && a.file != b.file) {
     return fail(Code::integrity,
                 "the two copies of the key ring have one sequence number and different content: "
-                "somebody changed one; restore the right one over both from a backup or escrow");
+                "somebody changed one; restore the right one over both from a backup of .keyhold");
   }
   return true;
 }
@@ -79,12 +79,12 @@ Error no_copy(const Copy& a, const Copy& b, const std::string& directory) {
     return {Code::not_found,
             "there is no key ring in " + directory +
                 "; `keyhold store init` makes a new store; the key ring of one that "
-                "has files must be restored from a backup or escrow"};
+                "has files must be restored from a backup of .keyhold"};
   }
   return {Code::integrity, "neither copy of the key ring in " + directory + " is whole (" +
                                a.report.name + ": " + a.report.problem + "; " + b.report.name +
                                ": " + b.report.problem +
-                               "): restore one of them from a backup or escrow"};
+                               "): restore one of them from a backup of .keyhold"};
 }
 
 // The second name of a copy that is about to be replaced for good.

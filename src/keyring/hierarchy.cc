@@ -56,7 +56,7 @@ Status verify_keyring_file(ByteView file, const format::ParsedKeyring& parsed,
   if (crypto::equal_constant_time(mac, parsed.mac)) return {};
   return fail(Code::integrity,
               "the key ring was tampered with: its checksum is right, its MAC is not; restore it "
-              "from a backup or escrow");
+              "from a backup of .keyhold");
 }
 
 Result<MadeKek> make_kek(const KeyId& id, std::uint32_t version, std::uint64_t created,
