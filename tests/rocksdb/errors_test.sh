@@ -63,6 +63,18 @@ mkdir "$store/foreign"
 cp "$scratch/plain/"*.sst "$store/foreign/000001.sst"
 refused "$store/foreign/000001.sst" -- sst_dump --fs_uri="$uri" --file="$store/foreign/000001.sst" --command=verify
 
+# A damaged table: sst_dump ends with 1, as docs/rocksdb.md says.
+engine ldb --fs_uri="$uri" --db="$store/db" compact >/dev/null
+tables=("$store/db/"*.sst)
+mkdir "$store/damaged"
+cp "${tables[0]}" "$store/damaged/000001.sst"
+printf '\xff\xff\xff\xff' | dd of="$store/damaged/000001.sst" bs=1 seek=4200 conv=notrunc status=none
+status=0
+engine sst_dump --fs_uri="$uri" --file="$store/damaged/000001.sst" --command=check >"$scratch/damaged.txt" 2>&1 || status=$?
+((status == 1)) || fail "sst_dump of a damaged table ended with $status"
+expect_in "$scratch/damaged.txt" "$store/damaged/000001.sst"
+rm -r "$store/damaged"
+
 # Both copies of the key ring damaged, then one.
 cp -r "$store/.keyhold" "$scratch/saved"
 damage() {
