@@ -102,6 +102,15 @@ TEST(LeaseDenial, SuccessThatCameWhileTheThreadStoodStillIsTooLate) {
   EXPECT_EQ(host.when("seal:denied"), milliseconds(6100));
 }
 
+TEST(LeaseDenial, SuccessThatCameTooLateDoesNotClearItBeforeTheTriesAreOverEither) {
+  TestLease host = denied_at_3100();
+  host.answers.clear();
+  host.latency = milliseconds(2400);
+  host.run_for(seconds(5));
+  // At 3.5 s, answered at 5.9 s: too late. The next would end at 8.3 s.
+  EXPECT_EQ(host.when("seal:denied"), kFirstDenial + milliseconds(4500));
+}
+
 TEST(LeaseDenial, SuccessThatBeganBeforeItCountsForNothing) {
   TestLease host;
   host.run_until(milliseconds(2999));

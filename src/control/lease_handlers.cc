@@ -49,6 +49,7 @@ void LeaseMachine::learn_serving(const LeaseEvent& event) {
   Lockbox* lockbox = take(ended);
   if (lockbox == nullptr) return;
   judge();  // it may have been the last try that a denial waited for, and come too late to clear it
+  if (ended.answer == ProbeAnswer::success && lockbox->awaits_tries(now_, policy_)) return;
   weigh(*lockbox, ended);
   judge();
 }

@@ -37,6 +37,10 @@ BootTime Lockbox::next_probe(const LeasePolicy& policy, bool hurried) const {
   return next;
 }
 
+bool Lockbox::awaits_tries(BootTime now, const LeasePolicy& policy) const {
+  return denial_ && now >= denial_->first + policy.confirm_after && now < denial_ends(policy);
+}
+
 std::optional<AlertKind> Lockbox::succeeded(BootTime began) {
   if (denial_ && began < denial_->first) return std::nullopt;
   const auto told = denial_   ? std::optional(AlertKind::denial_cleared)

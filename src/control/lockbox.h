@@ -49,6 +49,9 @@ class Lockbox {
   // Whether this is the first since the last success.
   bool ambiguous();
 
+  // Whether its denial is confirmed but for the tries: too late for a success.
+  [[nodiscard]] bool awaits_tries(BootTime now, const LeasePolicy& policy) const;
+
   [[nodiscard]] bool well() const { return !outage_ && !denial_; }
   // When it stops carrying the lease unless something succeeds, and why; none while it is well.
   struct End {

@@ -206,6 +206,10 @@ void Oracle::learn_settling(Box& box, ProbeAnswer answer, BootTime began) {
 
 bool Oracle::learn_success(LockboxId id, Box& box, BootTime began) {
   if (box.denied_at && began < *box.denied_at) return false;
+  if (serving_ && box.denied_at && world_.now() >= *box.denied_at + kConfirmAfter &&
+      world_.now() < lost(box)->at) {
+    return false;  // the denial is confirmed as soon as its tries are over
+  }
   if (serving_ && !overdue_) {
     // Confirmed is confirmed, even by the end of this very probe.
     if (const auto at = due(); at && world_.now() >= at->at) overdue_ = at;

@@ -10,7 +10,7 @@ namespace {
 
 constexpr nanoseconds kTroubled = seconds(150);
 constexpr nanoseconds kAftermath = seconds(200);  // troubles that began late, and end by themselves
-constexpr nanoseconds kHealed = seconds(60);  // and whoever is suspended wakes
+constexpr nanoseconds kHealed = seconds(60);      // and whoever is suspended wakes
 constexpr nanoseconds kLookEvery = milliseconds(100);
 
 // A host with those who look after it.
