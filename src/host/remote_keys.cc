@@ -139,6 +139,7 @@ bool RemoteKeys::has(Generation generation) const {
 
 Status RemoteKeys::prepare(Generation generation) {
   if (has(generation)) return {};
+  KEYHOLD_TRY(store::SealGuard::Use(guard_).check());
   auto dek = client().ask_dek(generation, soon());
   if (!dek) return explain(generation, dek.error());
   const store::SealGuard::Use use(guard_);
