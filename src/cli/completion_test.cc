@@ -20,8 +20,8 @@ std::string completed(const std::vector<std::string>& words) {
 }
 
 TEST(Completion, CommandsButNoHiddenOnes) {
-  EXPECT_EQ(completed({""}), "kms store config completion version");
-  EXPECT_EQ(completed({"store", "re"}), "rewrap");
+  EXPECT_EQ(completed({""}), "kms store agent audit config completion version");
+  EXPECT_EQ(completed({"store", "re"}), "rewrap reencrypt");
   EXPECT_EQ(completed({"kms", "key", "d"}), "disable");
 }
 
