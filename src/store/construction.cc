@@ -14,10 +14,22 @@ std::string temporary_path(crypto::Random& random, const std::string& path) {
 
 }  // namespace
 
+// Between the making of a name and its lock, remove_leftovers() may take the file for a leftover:
+// it is locked by somebody else then, or gone.
 Result<Construction> Construction::begin(io::FileSystem& files, crypto::Random& random,
                                          const std::string& path, const HeaderBlock& header,
                                          bool direct) {
-  const std::string temporary = temporary_path(random, path);
+  constexpr int kAttempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    auto made = attempt_at(files, temporary_path(random, path), header, direct);
+    if (made || attempt == kAttempts) return made;
+    const Code code = made.error().code();
+    if (code != Code::busy && code != Code::not_found) return made;
+  }
+}
+
+Result<Construction> Construction::attempt_at(io::FileSystem& files, const std::string& temporary,
+                                              const HeaderBlock& header, bool direct) {
   KEYHOLD_TRY_ASSIGN(auto lock, files.lock(temporary));
   Construction construction(files, temporary, std::move(lock));
   KEYHOLD_TRY(construction.write_header(header, direct));

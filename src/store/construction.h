@@ -32,6 +32,8 @@ class Construction {
  private:
   Construction(io::FileSystem& files, std::string path, std::unique_ptr<io::FileLock> lock)
       : files_(&files), path_(std::move(path)), lock_(std::move(lock)) {}
+  static Result<Construction> attempt_at(io::FileSystem& files, const std::string& temporary,
+                                         const HeaderBlock& header, bool direct);
   Status write_header(const HeaderBlock& header, bool direct);
 
   io::FileSystem* files_;

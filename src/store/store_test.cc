@@ -1,5 +1,9 @@
 #include "store/store.h"
 
+#include <cerrno>
+
+#include "io/fault_file_system.h"
+#include "store/construction.h"
 #include "store/test_store.h"
 
 namespace keyhold::store {
@@ -59,6 +63,31 @@ TEST_F(StoreFolder, AFileUnderConstructionIsNoLeftover) {
   ASSERT_TRUE(maker);
   EXPECT_EQ(*store_->remove_leftovers(), 0U);
   EXPECT_TRUE(*io::exists(*disk_, temporary));
+}
+
+// Whoever removes leftovers may meet a name between its making and its lock: the maker finds it
+// locked, or gone.
+TEST_F(StoreFolder, ACreateThatIsTakenForALeftoverTriesAnotherName) {
+  io::FaultFileSystem faulty(*disk_);
+  Store store(faulty, keys_, crypto::system_random(), "/store");
+  for (const int error_number : {EWOULDBLOCK, ENOENT}) {
+    io::Fault fault{
+        .at = 1, .error_number = error_number, .path_part = std::string(kTemporaryPrefix)};
+    faulty.set_fault(fault);
+    EXPECT_TRUE(store.create("/store/f", Layout::log)) << error_number;
+    EXPECT_TRUE(faulty.fired());
+    fault.counts = io::Fault::Counts::everything;
+    fault.at = 2;  // behind the lock, the open
+    faulty.set_fault(fault);
+    EXPECT_TRUE(store.create("/store/f", Layout::table)) << error_number;
+    EXPECT_TRUE(faulty.fired());
+    fault.lasts = io::Fault::Lasts::from_there_on;
+    faulty.set_fault(fault);
+    EXPECT_FALSE(store.create("/store/g", Layout::table)) << error_number;
+  }
+  faulty.set_fault({});
+  EXPECT_TRUE(store.remove_leftovers());
+  EXPECT_EQ(disk_->list("/store")->size(), 1U);
 }
 
 TEST_F(StoreFolder, AFailedCreateLeavesNothing) {

@@ -47,6 +47,18 @@ Result<std::vector<StoreName>> walk_store(io::FileSystem& files, const std::stri
   return found;
 }
 
+// False where its maker is alive, or it has got its true name, or it is gone by now.
+Result<bool> remove_leftover(io::FileSystem& files, const std::string& path) {
+  const auto passes = [](Code code) { return code == Code::busy || code == Code::not_found; };
+  auto lock = files.lock(path);
+  if (!lock && passes(lock.error().code())) return false;
+  if (!lock) return fail(lock.error());
+  const Status status = files.remove(path);
+  if (!status && status.error().code() == Code::not_found) return false;
+  KEYHOLD_TRY(status);
+  return true;
+}
+
 }  // namespace
 
 Result<std::vector<StoreName>> Store::list_names() {
@@ -69,13 +81,8 @@ Result<std::uint64_t> Store::remove_leftovers() {
   std::uint64_t removed = 0;
   for (const auto& [path, info] : found) {
     if (!is_leftover(path) || info.type != io::FileInfo::Type::file) continue;
-    auto lock = files_.lock(path);
-    if (!lock && lock.error().code() == Code::busy) continue;  // its maker is alive
-    if (!lock) return fail(lock.error());
-    const Status status = files_.remove(path);
-    if (!status && status.error().code() == Code::not_found) continue;  // it has its name by now
-    KEYHOLD_TRY(status);
-    ++removed;
+    KEYHOLD_TRY_ASSIGN(const bool gone, remove_leftover(files_, path));
+    if (gone) ++removed;
   }
   return removed;
 }
