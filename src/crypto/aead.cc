@@ -4,6 +4,7 @@
 
 #include "crypto/backend_choice.h"
 #include "crypto/fatal.h"
+#include "crypto/wiped.h"
 
 namespace keyhold::crypto {
 namespace {
@@ -82,6 +83,7 @@ void AeadKey::seal(const Nonce& nonce, ByteView aad, ByteView plaintext, Mutable
   require(backend_ != nullptr, "a seal under an empty AEAD key");
   require(ciphertext.size() == plaintext.size() && tag.size() == kTagSizeBytes,
           "a seal's sizes do not fit");
+  require(!is_wiped(state_.bytes(SecretAccess::grant())), "a seal under a wiped AEAD key");
   backend_->seal(state_.bytes(SecretAccess::grant()), nonce, aad, plaintext, ciphertext, tag);
 }
 
@@ -90,6 +92,7 @@ bool AeadKey::open(const Nonce& nonce, ByteView aad, ByteView ciphertext, ByteVi
   require(backend_ != nullptr, "an open under an empty AEAD key");
   require(ciphertext.size() == plaintext.size() && tag.size() == kTagSizeBytes,
           "an open's sizes do not fit");
+  require(!is_wiped(state_.bytes(SecretAccess::grant())), "an open under a wiped AEAD key");
   return backend_->open(state_.bytes(SecretAccess::grant()), nonce, aad, ciphertext, tag,
                         plaintext);
 }

@@ -184,12 +184,33 @@ TEST_P(Aead, I3ReleasedKeyLeavesNoScheduleInMemory) {
   ASSERT_TRUE(aead.open(nonce_of(1), {}, sealed.ciphertext, sealed.tag, opened));
   EXPECT_GE(occurrences_in_memory(piece), 1U);
   EXPECT_GE(occurrences_in_memory(key_bytes), 1U);
+  EXPECT_EQ(
+      in_child([&] {
+        return std::to_string(occurrences_in_memory(piece) + occurrences_in_memory(key_bytes));
+      }),
+      "0");
   aead.release();
   key.release();
   EXPECT_EQ(occurrences_in_memory(piece), 0U);
   EXPECT_EQ(occurrences_in_memory(key_bytes), 0U);
 }
 #endif
+
+// Whoever forks keeps no key schedule, not even on OpenSSL's heap, and cannot seal under zeros.
+TEST_P(Aead, AForkedChildHasNoKeyAndCannotUseWhatIsLeft) {
+  AeadKey aead = random_aead();
+  ByteVector tag(kTagSizeBytes);
+  EXPECT_EQ(in_child([&] {
+              aead.release();
+              const AeadKey own = random_aead();
+              own.seal(nonce_of(1), {}, {}, {}, tag);
+              return std::string("released");
+            }),
+            "released");
+  EXPECT_DEATH(aead.seal(nonce_of(1), {}, {}, {}, tag), "a seal under a wiped AEAD key");
+  EXPECT_DEATH((void)aead.open(nonce_of(1), {}, {}, tag, {}), "an open under a wiped AEAD key");
+  aead.seal(nonce_of(1), {}, {}, {}, tag);
+}
 
 TEST_P(Aead, WrongSizesAbort) {
   const AeadKey key = random_aead();

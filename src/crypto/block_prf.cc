@@ -3,6 +3,7 @@
 #include "crypto/backend_choice.h"
 #include "crypto/fatal.h"
 #include "crypto/kdf.h"
+#include "crypto/wiped.h"
 
 namespace keyhold::crypto {
 
@@ -41,6 +42,7 @@ void BlockPrf::evaluate(ByteView input, MutableByteView output) const {
   require(backend_ != nullptr, "an evaluation under an empty block PRF");
   require(input.size() == output.size() && input.size() % 16 == 0,
           "a block PRF's sizes do not fit");
+  require(!is_wiped(state_.bytes(SecretAccess::grant())), "an evaluation under a wiped block PRF");
   if (!input.empty()) backend_->evaluate(state_.bytes(SecretAccess::grant()), input, output);
 }
 

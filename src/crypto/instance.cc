@@ -13,38 +13,47 @@ namespace {
 
 constexpr std::size_t kPageSizeBytes = 4096;
 
-std::atomic<std::uint64_t> instance_number{1};
+std::atomic<std::uint64_t> clones{0};
+// No lower than the witness; a child inherits it.
+std::atomic<std::uint64_t> newest_process{1};
 
-using Witness = std::atomic<unsigned char>;
-static_assert(sizeof(Witness) == 1 && Witness::is_always_lock_free);
+using Witness = std::atomic<std::uint64_t>;
+static_assert(Witness::is_always_lock_free);
 
-// 1, until the kernel wipes the page in a child.
+// Set by make_witness().
+Witness* forgets = nullptr;
+
+// The number of this process, until the kernel wipes the page in a child.
 Witness* make_witness() {
   void* const page =
       ::mmap(nullptr, kPageSizeBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   require(page != MAP_FAILED, "no memory for the witness of forks");
+  forgets = new (page) Witness(newest_process.load());
   // Kernels and sandboxes without it still run the C library's fork handlers.
   if (::madvise(page, kPageSizeBytes, MADV_WIPEONFORK) != 0) {
-    ::pthread_atfork(nullptr, nullptr, notify_cloned);
+    ::pthread_atfork(nullptr, nullptr, [] { forgets->store(0); });
   }
-  return new (page) Witness(1);
+  return forgets;
 }
 
 }  // namespace
 
-std::uint64_t memory_instance() {
+std::uint64_t process_instance() {
   static Witness* const witness = make_witness();
-  if (witness->load(std::memory_order_acquire) == 0) {
-    // The number rises first: whoever sees the witness set again sees the new number. Two threads
-    // may both raise it; nothing is lost by that.
-    notify_cloned();
-    witness->store(1, std::memory_order_release);
-  }
-  return instance_number.load(std::memory_order_acquire);
+  std::uint64_t number = witness->load(std::memory_order_acquire);
+  if (number != 0) return number;
+  // Of several threads one gives the number; a grandchild's is higher, whenever it comes.
+  const std::uint64_t next = newest_process.fetch_add(1) + 1;
+  return witness->compare_exchange_strong(number, next) ? next : number;
+}
+
+// Either number only rises, so their sum changes with each of them.
+std::uint64_t memory_instance() {
+  return process_instance() + clones.load(std::memory_order_acquire);
 }
 
 void notify_cloned() {
-  instance_number.fetch_add(1, std::memory_order_acq_rel);
+  clones.fetch_add(1, std::memory_order_acq_rel);
 }
 
 }  // namespace keyhold::crypto

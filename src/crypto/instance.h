@@ -8,9 +8,11 @@
 
 namespace keyhold::crypto {
 
-// Changes when the process has forked (in the child) and when notify_cloned() was called. One
-// atomic load and one byte read; no system call. Noticed by: a page that the kernel wipes in a
-// child (MADV_WIPEONFORK).
+// Another one in a forked child than in its parent, and than in every process before it. Two atomic
+// loads; no system call. Noticed by: a page that the kernel wipes in a child (MADV_WIPEONFORK).
+std::uint64_t process_instance();
+
+// Changes when process_instance() does, and when notify_cloned() was called.
 std::uint64_t memory_instance();
 
 // The machine was cloned or resumed from a snapshot: every open handle takes a new subkey before

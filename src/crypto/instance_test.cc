@@ -40,6 +40,25 @@ TEST(MemoryInstance, ChangesInAGrandchild) {
             "other");
 }
 
+// In its child, its grandchild by a child that never asked, and not by a clone of the machine.
+TEST(ProcessInstance, IsAnotherInEachProcessOfALine) {
+  const std::uint64_t here = process_instance();
+  notify_cloned();
+  EXPECT_EQ(process_instance(), here);
+  EXPECT_EQ(in_child([&] {
+              return in_child([&] { return process_instance() != here ? "other"s : "same"s; });
+            }),
+            "other");
+  EXPECT_EQ(
+      in_child([&] {
+        const std::uint64_t child = process_instance();
+        const bool rose = child > here && process_instance() == child;
+        return in_child([&] { return rose && process_instance() > child ? "other"s : "same"s; });
+      }),
+      "other");
+  EXPECT_EQ(process_instance(), here);
+}
+
 TEST(MemoryInstance, ChangesWhenTheMachineWasCloned) {
   const std::uint64_t before = memory_instance();
   notify_cloned();

@@ -10,6 +10,7 @@
 #include "crypto/fatal.h"
 #include "crypto/hmac.h"
 #include "crypto/labels.h"
+#include "crypto/wiped.h"
 
 namespace keyhold::crypto {
 namespace {
@@ -67,6 +68,12 @@ class Hmac {
   MacContext context_;
 };
 
+// What a forked child finds in its parent's keys; no key is.
+Status check_not_wiped(const Key256& key) {
+  if (!is_wiped(key.bytes(SecretAccess::grant()))) return {};
+  return fail(Code::sealed, "the key was wiped: this process was forked from its owner");
+}
+
 }  // namespace
 
 Mac hmac_sha256_of(ByteView key, ByteView message) {
@@ -94,6 +101,7 @@ void hkdf_sha256_of(ByteView input_key, ByteView salt, ByteView info, MutableByt
 
 Result<Key256> hkdf_sha256(const Key256& input_key, ByteView salt, ByteView info) {
   require(!input_key.empty(), "a key derived from an empty key");
+  KEYHOLD_TRY(check_not_wiped(input_key));
   KEYHOLD_TRY_ASSIGN(Key256 derived, Key256::allocate());
   hkdf_sha256_of(input_key.bytes(SecretAccess::grant()), salt, info,
                  derived.bytes(SecretAccess::grant()));
@@ -101,7 +109,7 @@ Result<Key256> hkdf_sha256(const Key256& input_key, ByteView salt, ByteView info
 }
 
 Mac hmac_sha256(const Key256& key, ByteView message) {
-  require(!key.empty(), "a MAC under an empty key");
+  require(!key.empty() && check_not_wiped(key), "a MAC under an empty or wiped key");
   return hmac_sha256_of(key.bytes(SecretAccess::grant()), message);
 }
 

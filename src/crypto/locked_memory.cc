@@ -63,6 +63,8 @@ Result<std::uint8_t*> map_guarded(std::size_t size_bytes) {
   std::uint8_t* const base = static_cast<std::uint8_t*>(mapping) + kGuardSizeBytes;
   if (::mprotect(base, size_bytes, PROT_READ | PROT_WRITE) == 0 &&
       ::madvise(base, size_bytes, MADV_DONTDUMP) == 0) {
+    // Refused by old kernels and some sandboxes: there drop_content() does it, after fork(2).
+    (void)::madvise(base, size_bytes, MADV_WIPEONFORK);
     return base;
   }
   const int error_number = errno;
@@ -81,7 +83,10 @@ bool lock_pages(std::uint8_t* base, std::size_t size_bytes) {
 
 void unlock_pages(std::uint8_t* base, std::size_t size_bytes) {
   ::syscall(SYS_munlock, base, size_bytes);
-  // Gives the frames back; the next use finds zeroed ones.
+  drop_content(base, size_bytes);
+}
+
+void drop_content(std::uint8_t* base, std::size_t size_bytes) {
   ::madvise(base, size_bytes, MADV_DONTNEED);
 }
 

@@ -1,11 +1,59 @@
 #include "crypto/openssl_contexts.h"
 
 #include <algorithm>
+#include <set>
+
+#include <pthread.h>
 
 #include "crypto/fatal.h"
 #include "crypto/secret.h"
 
 namespace keyhold::crypto {
+namespace {
+
+// Every context of the process: they lie outside of secret memory, so nobody else takes their key
+// schedules from a forked child.
+class Contexts {
+ public:
+  // Never destroyed: keys in static objects may outlive everything.
+  static Contexts& instance() {
+    static auto* const made = [] {
+      auto* const contexts = new Contexts;
+      ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                       [] { instance().empty_in_child(); });
+      return contexts;
+    }();
+    return *made;
+  }
+
+  void add(EVP_CIPHER_CTX* context) {
+    const std::lock_guard guard(mutex_);
+    all_.insert(context);
+  }
+  void remove_and_free(EVP_CIPHER_CTX* context) {
+    {
+      const std::lock_guard guard(mutex_);
+      all_.erase(context);
+    }
+    EVP_CIPHER_CTX_free(context);
+  }
+
+ private:
+  void empty_in_child() {
+    for (EVP_CIPHER_CTX* const context : all_) EVP_CIPHER_CTX_reset(context);
+    all_.clear();
+    mutex_.unlock();
+  }
+
+  std::mutex mutex_;
+  std::set<EVP_CIPHER_CTX*> all_;
+};
+
+void free_context(EVP_CIPHER_CTX* context) {
+  Contexts::instance().remove_and_free(context);
+}
+
+}  // namespace
 
 const EVP_CIPHER* fetched_cipher(const char* name) {
   const EVP_CIPHER* const cipher = EVP_CIPHER_fetch(nullptr, name, nullptr);
@@ -18,7 +66,7 @@ OpensslContexts::OpensslContexts(const EVP_CIPHER* cipher, ByteView key) : ciphe
 }
 
 OpensslContexts::~OpensslContexts() {
-  std::for_each_n(idle_.begin(), idle_count_, EVP_CIPHER_CTX_free);
+  std::for_each_n(idle_.begin(), idle_count_, free_context);
   wipe(key_);
 }
 
@@ -34,6 +82,7 @@ EVP_CIPHER_CTX* OpensslContexts::make() const {
   if (context == nullptr) return nullptr;
   if (EVP_CipherInit_ex2(context, cipher_, key_.data(), nullptr, 1, nullptr) == 1 &&
       EVP_CIPHER_CTX_set_padding(context, 0) == 1) {
+    Contexts::instance().add(context);
     return context;
   }
   EVP_CIPHER_CTX_free(context);
@@ -58,7 +107,7 @@ void OpensslContexts::give_back(EVP_CIPHER_CTX* context) {
       return;
     }
   }
-  EVP_CIPHER_CTX_free(context);
+  free_context(context);
 }
 
 }  // namespace keyhold::crypto

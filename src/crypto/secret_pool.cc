@@ -35,22 +35,27 @@ SecretPool& SecretPool::instance() {
 void SecretPool::register_fork_handlers() {
   ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
                    [] {
-                     instance().relock_in_child();
+                     instance().empty_in_child();
                      instance().mutex_.unlock();
                    });
 }
 
-// Fails silently where the child may lock less than its parent: a child of fork in a program with
-// threads can do nothing about it, not even log.
-void SecretPool::relock_in_child() {
+// Where the kernel knows no MADV_WIPEONFORK the pages are still full. Locking fails silently where
+// the child may lock less than its parent: a child of fork in a program with threads can do nothing
+// about it, not even log.
+void SecretPool::empty_in_child() {
   for (const auto& [base, chunk] : chunks_) {
+    drop_content(base, kChunkSizeBytes);
     for (const Page& page : chunk->pages) {
       if (!unlocked_.contains(const_cast<Page*>(&page))) {
         (void)lock_pages(page.base, kPageSizeBytes);
       }
     }
   }
-  for (const auto& [base, size_bytes] : large_) (void)lock_pages(base, size_bytes);
+  for (const auto& [base, size_bytes] : large_) {
+    drop_content(base, size_bytes);
+    (void)lock_pages(base, size_bytes);
+  }
 }
 
 std::size_t SecretPool::size_class_of(std::size_t size_bytes) {

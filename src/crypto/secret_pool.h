@@ -6,8 +6,9 @@
 // share a page. What is larger gets a mapping of its own, guarded too. Bookkeeping lies outside the
 // locked pages.
 //
-// A child of fork(2) inherits no locks; the pool locks its pages again there, as far as the child's
-// limit allows.
+// A child of fork(2) finds all of it wiped (MADV_WIPEONFORK): the keys are its parent's. Blocks
+// that were taken stay taken, and hold zeros. It inherits no locks either; the pool locks its pages
+// again there, as far as the child's limit allows.
 #pragma once
 
 #include <array>
@@ -79,7 +80,7 @@ class SecretPool {
   Status lock(std::uint8_t* base, std::size_t size_bytes);
   void unlock(std::uint8_t* base, std::size_t size_bytes);
 
-  void relock_in_child();
+  void empty_in_child();
   void register_fork_handlers();
 
   mutable std::mutex mutex_;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "crypto/kdf.h"
 #include "crypto/secret_pool.h"
 #include "crypto/test_process_memory.h"
 
@@ -124,6 +125,28 @@ TEST(SecretPool, BlocksOfManyThreadsNeverOverlap) {
   std::vector<std::thread> threads;
   for (unsigned seed = 1; seed <= 4; ++seed) threads.emplace_back(work, seed);
   for (std::thread& thread : threads) thread.join();
+}
+
+// Blocks of the pages and of mappings of their own; what the child then makes is its own.
+TEST(SecretPool, ChildFindsTheKeysOfItsParentWiped) {
+  const Key256 key = Key256::generate(system_random()).value();
+  SecretBlock large = block_of(10'000);
+  system_random().fill(large.bytes(SecretAccess::grant()));
+  EXPECT_EQ(
+      in_child([&]() -> std::string {
+        const ByteVector zeros(large.size());
+        if (!std::ranges::equal(key.bytes(SecretAccess::grant()), ByteView(zeros).first(32))) {
+          return "the key is there";
+        }
+        if (!std::ranges::equal(large.bytes(SecretAccess::grant()), zeros)) {
+          return "the large block is there";
+        }
+        if (hkdf_sha256(key, {}, {}).error().code() != Code::sealed) return "used";
+        const Key256 own = Key256::generate(system_random()).value();
+        return hkdf_sha256(own, {}, {}) ? "wiped" : "its own keys do not work";
+      }),
+      "wiped");
+  EXPECT_TRUE(hkdf_sha256(key, {}, {}));
 }
 
 TEST(SecretPool, ChildLocksItsPagesAgain) {

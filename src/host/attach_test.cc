@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -182,6 +183,24 @@ TEST(Attach, ALockThatIsGivenBackMeanwhileMakesTheHost) {
   EXPECT_EQ((*keys)->role(), Role::host);
 }
 
+// Whose standard streams are closed: what it then prints must go nowhere, not to a client.
+TEST(Attach, NoSocketEverStandsInForAClosedStandardStream) {
+  TestStore store;
+  store.make();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (const int stream : {0, 1, 2}) ::close(stream);
+    const auto host = attach_to(store);
+    const auto client = attach_to(store, true);
+    bool good = host && client;
+    for (const int stream : {0, 1, 2}) good = good && ::fcntl(stream, F_GETFD) == -1;
+    ::_exit(good ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
 // A fork without exec copies the lock's descriptor; it must not outlive the host.
 TEST(Fork, AChildDoesNotKeepTheStoreOfItsDeadParentLocked) {
   TestStore store;
@@ -226,6 +245,28 @@ TEST(Fork, AChildHasNoRightToTheKeysAndDoesNoHarmToItsParents) {
   EXPECT_TRUE((*host)->rotate_dek());
   EXPECT_EQ(store.open().error().code(), Code::busy);
   EXPECT_TRUE(attach_to(store, true));
+}
+
+TEST(Fork, AChildOfAClientHasNoRightToTheKeysEither) {
+  TestStore store;
+  store.make();
+  const auto host = store.open();
+  auto client = attach_to(store, true);
+  ASSERT_TRUE(host && client);
+  const ByteVector key = derived(**client, Generation{1});
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool refused = (*client)->derive(Generation{1}, {}, {}).error().code() == Code::sealed &&
+                         (*client)->prepare(Generation{7}).error().code() == Code::sealed &&
+                         (*client)->current_generation().error().code() == Code::sealed &&
+                         (*client)->rotate_dek().error().code() == Code::sealed;
+    client->reset();
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(derived(**client, Generation{1}), key);
 }
 
 }  // namespace

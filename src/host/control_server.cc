@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/signals_blocked.h"
 #include "host/socket_address.h"
@@ -78,7 +79,7 @@ Result<std::unique_ptr<ControlServer>> ControlServer::start(const StoreLayout& l
                                                             std::chrono::nanoseconds patience) {
   KEYHOLD_TRY_ASSIGN(const std::uint32_t owner, owner_of(layout));
   auto mailbox = std::make_shared<Mailbox>();
-  mailbox->bell = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  mailbox->bell = UniqueFd(above_standard_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
   if (!mailbox->bell.open()) return fail_errno(errno, "an eventfd for the control socket");
   KEYHOLD_TRY_ASSIGN(UniqueFd listener,
                      listen_for_clients(layout, static_cast<int>(kMaxConnections)));
@@ -165,7 +166,8 @@ void ControlServer::move(Connection& connection) {
 
 void ControlServer::accept_clients() {
   while (connections_.size() < kMaxConnections) {
-    UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    UniqueFd socket(above_standard_streams(
+        ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)));
     if (!socket.open()) {
       const bool none_waits = errno == EAGAIN || errno == EWOULDBLOCK;
       // Out of descriptors, say: the client stays in the queue, and poll must not spin on it.

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/signals_blocked.h"
 #include "crypto/instance.h"
@@ -34,7 +35,7 @@ Result<std::unique_ptr<RemoteKeys>> RemoteKeys::connect(const Clock& clock,
                                                         const std::string& store_path,
                                                         nanoseconds timeout) {
   std::unique_ptr<RemoteKeys> keys(new RemoteKeys(clock, store_path, timeout));
-  keys->stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  keys->stop_ = UniqueFd(above_standard_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
   if (!keys->stop_.open()) return fail_errno(errno, "an eventfd for the store's lease");
   KEYHOLD_TRY(keys->greet());
   // Engines seal here: a clone of this machine must not go on with our nonces. The host's status
@@ -49,6 +50,11 @@ RemoteKeys::RemoteKeys(const Clock& clock, const std::string& store_path, nanose
     : layout_(store_path), clock_(clock), timeout_(timeout), place_(guard_.add(*this)) {}
 
 RemoteKeys::~RemoteKeys() {
+  if (guard_.came_by_fork()) {
+    // There is no such thread in this process to join.
+    (void)std::make_unique<std::thread>(std::move(thread_)).release();
+    return;
+  }
   const std::uint64_t one = 1;
   (void)!::write(stop_.get(), &one, sizeof one);
   if (thread_.joinable()) thread_.join();
@@ -97,6 +103,7 @@ Status RemoteKeys::fetch_up_to(Generation newest) {
 }
 
 Result<Generation> RemoteKeys::current_generation() {
+  KEYHOLD_TRY(guard_.check_process());
   if (clock_.boot_now().time_since_epoch().count() >= valid_until_) refresh();
   if (ring_is_other_) {
     return fail(Code::wrong_key,
@@ -138,6 +145,7 @@ bool RemoteKeys::has(Generation generation) const {
 }
 
 Status RemoteKeys::prepare(Generation generation) {
+  KEYHOLD_TRY(guard_.check_process());
   if (has(generation)) return {};
   KEYHOLD_TRY(store::SealGuard::Use(guard_).check());
   auto dek = client().ask_dek(generation, soon());
@@ -167,6 +175,7 @@ Status RemoteKeys::explain(Generation generation, const Error& error) const {
 }
 
 Result<crypto::Key256> RemoteKeys::derive(Generation generation, ByteView salt, ByteView info) {
+  KEYHOLD_TRY(guard_.check_process());
   const std::shared_lock lock(keys_mutex_);
   const auto found = deks_.find(number(generation));
   if (found == deks_.end()) {
@@ -202,6 +211,7 @@ void RemoteKeys::report_sealed_bytes(nanoseconds timeout) {
 }
 
 Result<format::ControlReply> RemoteKeys::order(const format::ControlRequest& request) {
+  KEYHOLD_TRY(guard_.check_process());
   return client().ask(request, Deadline::after(clock_, kOrderPatience));
 }
 

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/descriptors.h"
+
 namespace keyhold::host {
 namespace {
 
@@ -17,7 +19,8 @@ void set_path(sockaddr_un& address, const std::string& path) {
 }
 
 Result<UniqueFd> make_socket() {
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd fd(
+      above_standard_streams(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
   if (!fd.open()) return fail_errno(errno, "a control socket");
   return fd;
 }
@@ -30,7 +33,8 @@ Result<SocketAddress> SocketAddress::of(const StoreLayout& layout) {
     set_path(made.address, layout.socket);
     return made;
   }
-  made.directory = UniqueFd(::open(layout.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  made.directory = UniqueFd(
+      above_standard_streams(::open(layout.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)));
   if (!made.directory.open()) return fail_errno(errno, layout.directory);
   const std::string folder = "/proc/self/fd/" + std::to_string(made.directory.get());
   if (::access(folder.c_str(), F_OK) != 0) {

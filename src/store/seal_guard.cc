@@ -19,9 +19,17 @@ SealGuard::~SealGuard() {
 }
 
 Status SealGuard::Use::check() const {
+  if (!own_) return guard_.check_process();
   if (guard_.sealed_)
     return fail(Code::sealed, "the store is sealed: the right to use its keys has ended");
   return guard_.check_time();
+}
+
+Status SealGuard::check_process() const {
+  if (!came_by_fork()) return {};
+  return fail(Code::sealed,
+              "this process was forked from one that has the store open, and has no right to its "
+              "keys: open the store anew");
 }
 
 Status SealGuard::check_time() const {
@@ -37,6 +45,7 @@ void SealGuard::lend_until(const Clock& clock, BootTime until) {
 }
 
 Status SealGuard::confirm(std::uint64_t began_in) const {
+  KEYHOLD_TRY(check_process());
   if (epoch_ != began_in) {
     return fail(Code::sealed, "the store was sealed meanwhile: what was under way does not count");
   }
@@ -50,6 +59,7 @@ BootClock::duration SealGuard::lent_for(const Clock& clock) const {
 }
 
 void SealGuard::seal() {
+  if (came_by_fork()) return;
   pthread_rwlock_wrlock(&lock_);
   if (!sealed_) {
     sealed_ = true;
@@ -61,17 +71,20 @@ void SealGuard::seal() {
 }
 
 void SealGuard::unseal() {
+  if (came_by_fork()) return;
   pthread_rwlock_wrlock(&lock_);
   sealed_ = false;
   pthread_rwlock_unlock(&lock_);
 }
 
 std::list<KeyHolder*>::iterator SealGuard::add(KeyHolder& holder) {
+  if (came_by_fork()) return holders_.end();
   const std::lock_guard lock(holders_mutex_);
   return holders_.insert(holders_.end(), &holder);
 }
 
 void SealGuard::remove(std::list<KeyHolder*>::iterator place) {
+  if (came_by_fork()) return;
   const std::lock_guard lock(holders_mutex_);
   holders_.erase(place);
 }

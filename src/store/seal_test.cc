@@ -1,7 +1,12 @@
 // The seam of a seal: nothing is read or written after it, keys are wiped, and handles go on after
 // the unseal.
 #include <atomic>
+#include <functional>
+#include <optional>
 #include <thread>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "store/test_store.h"
 
@@ -23,6 +28,8 @@ TEST_F(Seal, OpenHandlesRefuseAndServeAgain) {
     ASSERT_EQ(*random->read(0, out), 20000U);
     keys_.guard().seal();
     EXPECT_EQ(random->read(0, out).error().code(), Code::sealed);
+    EXPECT_EQ(random->read(20000, out).error().code(), Code::sealed);
+    EXPECT_EQ(random->read(30000, out).error().code(), Code::sealed);
     EXPECT_EQ(sequential->read(out).error().code(), Code::sealed);
     EXPECT_EQ(store_->open_random("/store/f").error().code(), Code::sealed);
     EXPECT_EQ(store_->create("/store/g", layout).error().code(), Code::sealed);
@@ -67,6 +74,60 @@ TEST_F(Seal, AFinishedTableIsSyncedAfterTheUnseal) {
   keys_.guard().unseal();
   EXPECT_TRUE(file->sync(true));
   EXPECT_TRUE(file->close());
+}
+
+int status_of_child(const std::function<bool()>& work) {
+  const pid_t child = fork();
+  if (child == 0) _exit(work() ? 0 : 1);
+  int status = 0;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return status;
+}
+
+// Readers that the parent opened, and had used: the child has neither keys nor the right to them,
+// whatever becomes of the parent. At the end of a file too, where nothing is decrypted.
+TEST_F(Seal, AForkedChildReadsNothing) {
+  for (const Layout layout : kLayouts) {
+    write_file("/store/f", layout, test_bytes(20000));
+    const auto random = *store_->open_random("/store/f");
+    const auto sequential = *store_->open_sequential("/store/f");
+    ByteVector out(20000);
+    ASSERT_EQ(*sequential->read(std::span(out).first(10)), 10U);
+    ASSERT_EQ(*random->read(0, out), 20000U);
+    const auto refused = [](const auto& result) {
+      return !result && result.error().code() == Code::sealed;
+    };
+    EXPECT_EQ(status_of_child([&] {
+                return refused(random->read(0, out)) && refused(random->read(20000, out)) &&
+                       refused(sequential->read(out)) && refused(store_->open_random("/store/f")) &&
+                       refused(keys_.guard().confirm(1));
+              }),
+              0);
+    EXPECT_EQ(*random->read(0, out), 20000U);
+  }
+}
+
+// While a thread of the parent that is not in the child uses a key, and another waits to seal.
+TEST_F(Seal, AForkedChildWaitsForNoLockOfItsParents) {
+  std::optional<SealGuard::Use> use(std::in_place, keys_.guard());
+  std::thread sealing([&] { keys_.guard().seal(); });
+  EXPECT_EQ(status_of_child([&] {
+              SealGuard& guard = keys_.guard();
+              guard.seal();
+              guard.unseal();
+              return !SealGuard::Use(guard).check();
+            }),
+            0);
+  use.reset();
+  sealing.join();
+}
+
+TEST_F(Seal, AGuardMadeInAForkedChildIsItsOwn) {
+  EXPECT_EQ(status_of_child([] {
+              TestKeySource own;
+              return SealGuard::Use(own.guard()).check().has_value();
+            }),
+            0);
 }
 
 // However late the thread is that renews the right: a suspended machine, a stopped process.

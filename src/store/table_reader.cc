@@ -50,7 +50,12 @@ Result<std::unique_ptr<TableReader>> TableReader::open(std::string path,
 
 Result<std::size_t> TableReader::read(std::uint64_t offset, MutableByteView out) {
   const std::uint64_t end = geometry_.logical_bytes();
-  if (offset >= end) return 0;
+  if (offset >= end || out.empty()) {
+    // Nothing is decrypted, and yet a seal ends this too.
+    const SealGuard::Use use(keys_.source().guard());
+    KEYHOLD_TRY(use.check());
+    return 0;
+  }
   const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), end - offset));
   for (std::size_t done = 0; done < count;) {
     const std::size_t batch = std::min(count - done, kBatchPayloadBytes);

@@ -162,12 +162,12 @@ std::size_t TableWriter::seal_into(MutableByteView out, ByteView& data) {
   return count;
 }
 
-// The process forked or the machine was cloned: whoever runs this from now on has a subkey of its
-// own, on disk before its first use.
+// The machine was cloned: whoever runs this from now on has a subkey of its own, on disk before its
+// first use. A forked child does not come past its guard.
 Status TableWriter::switch_subkey() {
   format::HeaderSlot next = header_.slot();
   if (next.switches.size() == format::kMaxSubkeySwitches) {
-    return fail(Code::unsupported, path_ + ": forked or cloned more than " +
+    return fail(Code::unsupported, path_ + ": cloned more than " +
                                        std::to_string(format::kMaxSubkeySwitches) +
                                        " times while being written; write it again");
   }

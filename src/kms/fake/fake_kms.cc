@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 
+#include "crypto/secret.h"
 #include "crypto/wrap.h"
 
 namespace keyhold::kms {
@@ -19,11 +20,15 @@ constexpr std::size_t kHeaderSizeBytes = 8;  // key number, key version
 
 enum class FakeKeyState : std::uint8_t { enabled, disabled, pending_deletion };
 
+// In plain memory, for a fake's key is no secret: the tests fork, and a child that plays another
+// machine would find secret memory wiped.
+using FakeCmek = std::array<std::uint8_t, crypto::Key256::kSizeBytes>;
+
 struct FakeKey {
   std::uint32_t number = 0;
   FakeKeyState state = FakeKeyState::enabled;
   std::optional<WallTime> deletion_date;
-  std::vector<crypto::Key256> versions;  // the last is primary; version n stands at n - 1
+  std::vector<FakeCmek> versions;  // the last is primary; version n stands at n - 1
 
   [[nodiscard]] std::uint32_t primary() const {
     return static_cast<std::uint32_t>(versions.size());
@@ -50,6 +55,18 @@ crypto::Key256 fresh_key(crypto::Random& random) {
   return *std::move(key);
 }
 
+FakeCmek fresh_cmek(crypto::Random& random) {
+  FakeCmek cmek{};
+  random.fill(cmek);
+  return cmek;
+}
+
+crypto::Key256 key_of(const FakeCmek& cmek) {
+  auto key = crypto::Key256::copy_of(cmek, crypto::SecretAccess::grant());
+  assert(key);
+  return *std::move(key);
+}
+
 ByteVector header_of(std::uint32_t number, std::uint32_t version) {
   ByteVector header(kHeaderSizeBytes);
   store_le(header, number);
@@ -72,7 +89,7 @@ Result<WrappedKey> wrap_by(const Answering& by, const crypto::Key256& key,
                            const WrapContext& context, crypto::Random& random) {
   ByteVector ciphertext = header_of(by.key.number, by.key.primary());
   const auto sealed =
-      crypto::wrap_key(by.key.versions.back(), key, aad_of(ciphertext, context), random);
+      crypto::wrap_key(key_of(by.key.versions.back()), key, aad_of(ciphertext, context), random);
   if (!sealed) return refuse(Fault::unavailable, sealed.error().message(), by.request_id);
   ciphertext.insert(ciphertext.end(), sealed->begin(), sealed->end());
   if (by.bend == Bend::broken_ciphertext) ciphertext.back() ^= 1U;
@@ -94,8 +111,8 @@ Result<UnwrappedKey> unwrap_by(const Answering& by, ByteView ciphertext, const W
   if (load_le<std::uint32_t>(header) != by.key.number) return malformed("wrapped by another key");
   const auto version = load_le<std::uint32_t>(header.subspan(4));
   if (version == 0 || version > by.key.primary()) return malformed("wrapped by no known version");
-  auto key = crypto::unwrap_key(by.key.versions[version - 1], ciphertext.subspan(kHeaderSizeBytes),
-                                aad_of(header, context));
+  auto key = crypto::unwrap_key(key_of(by.key.versions[version - 1]),
+                                ciphertext.subspan(kHeaderSizeBytes), aad_of(header, context));
   if (!key) return malformed("wrapped key or context was altered");
   if (by.bend == Bend::wrong_key) key = fresh_key(random);
   return UnwrappedKey{.key = *std::move(key),
@@ -130,7 +147,7 @@ class FakeKms::State {
     assert(keys_.count(name) == 0);
     FakeKey& key = keys_[name];
     key.number = ++key_count_;
-    key.versions.push_back(fresh_key(random_));
+    key.versions.push_back(fresh_cmek(random_));
   }
 
   void script(Operation operation, std::vector<ScriptedOutcome> outcomes) {
@@ -277,7 +294,7 @@ KeySpec FakeKms::create_key(const std::string& name) {
 }
 
 void FakeKms::rotate(const std::string& name) {
-  state_->edit(name, [&](FakeKey& key) { key.versions.push_back(fresh_key(state_->random())); });
+  state_->edit(name, [&](FakeKey& key) { key.versions.push_back(fresh_cmek(state_->random())); });
 }
 
 void FakeKms::disable(const std::string& name) {
