@@ -180,7 +180,8 @@ std::vector<std::string> policy_differences(const Policy& before, const Policy& 
     const std::string old_text = field_text(before, key);
     const std::string new_text = field_text(after, key);
     if (old_text == new_text) continue;
-    differences.push_back(std::string(key.name) + " " + old_text + " → " + new_text);
+    std::string difference(key.name);
+    differences.push_back(difference.append(" ").append(old_text).append(" → ").append(new_text));
   }
   return differences;
 }

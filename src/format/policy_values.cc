@@ -61,9 +61,11 @@ struct SetText {
     double share = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
     const bool number = error == std::errc() && end == text.data() + text.size();
-    if (!number || !(share >= field.least && share <= field.most)) return not_that(range_of(field));
-    field.in(policy) = share;
-    return {};
+    if (number && share >= field.least && share <= field.most) {
+      field.in(policy) = share;
+      return {};
+    }
+    return not_that(range_of(field));
   }
   Status operator()(const CountField& field) const {
     unsigned count = 0;
