@@ -67,8 +67,10 @@ Status work(const OpenStore& opened, const Arguments& given, Generation target,
   options.others = watch.get();
   options.lock_path = paths.reencryptor;
   options.progress = [&](std::uint64_t bytes) { progress.add(bytes); };
-  KEYHOLD_TRY(store::reencrypt(*opened.files, target, options));
-  return {};
+  for (;;) {
+    KEYHOLD_TRY_ASSIGN(const auto report, store::reencrypt(*opened.files, target, options));
+    if (report.gone == 0) return {};
+  }
 }
 
 // Others do it: looks now and then until nothing is left that they can do.

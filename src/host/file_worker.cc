@@ -126,7 +126,11 @@ void FileWorker::work_until_stopped() {
     const bool moved = pass(wish);
     lock.lock();
     if (clean_ == wish.target) continue;
-    pause = moved ? kFirstPause : std::min(pause * 2, kLongestPause);
+    if (moved) {
+      pause = kFirstPause;
+      continue;
+    }
+    pause = std::min(pause * 2, kLongestPause);
     changed_.wait_for(lock, pause, [&] { return stopped_ || !(wish_ == wish); });
   }
 }
@@ -149,8 +153,10 @@ bool FileWorker::pass(const FileWish& wish) {
     log::info("re-encrypted " + std::to_string(outcome->done.files) + " files of " + store_.root() +
               " under DEK generation " + std::to_string(number(wish.target)));
   }
-  if (outcome && outcome->pending.empty()) clean_ = wish.target;
-  return outcome && outcome->done.files > 0;
+  const bool moved = outcome && outcome->done.files + outcome->gone > 0;
+  // A pass that had anything to do may have missed what was renamed meanwhile.
+  if (outcome && outcome->pending.empty() && !moved) clean_ = wish.target;
+  return moved;
 }
 
 }  // namespace keyhold::host

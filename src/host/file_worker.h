@@ -39,7 +39,7 @@ class FileWorker {
   void work_until_stopped();
   FileReport make_report();
   void take(const FileWish& wish);
-  // True where it brought something over.
+  // True where the next one may find more at once.
   bool pass(const FileWish& wish);
 
   StoreKeys& keys_;

@@ -110,6 +110,11 @@ Result<ShredReport> HostParts::shred() {
     return fail(Code::busy, why_not_shredded(report));
   }
   KEYHOLD_TRY(desk_.hear_from_all(current));
+  // Twice: a file that was renamed under the first look is found by the second.
+  KEYHOLD_TRY_ASSIGN(const CoverageReport again, coverage());
+  if (again.coverage.older_than(current).files > 0) {
+    return fail(Code::busy, why_not_shredded(again));
+  }
   for (const store::OpenFileNote& note : desk_.open_files()) {
     if (!is_older(note, current)) continue;
     return fail(Code::busy, "a process has a file under DEK generation " +

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "format/header.h"
 #include "store/header_block.h"
 
 namespace keyhold::store {
 namespace {
+
+constexpr int kMaxWalks = 50;
 
 // What the header of one file says.
 struct Found {
@@ -52,11 +55,13 @@ class Walk {
     }
   }
 
-  Result<Coverage> run() {
+  // Nothing where a file went while it was looked at: it may have another name now.
+  Result<std::optional<Coverage>> run() {
     store_.settle_names();
     KEYHOLD_TRY_ASSIGN(const auto files, files_by_inode(store_));
     for (const NamedFile& file : files) {
       KEYHOLD_TRY_ASSIGN(const Found found, look_at(store_, file));
+      if (found.kind == Found::Kind::gone) return std::nullopt;
       count(file, found);
     }
     count_unnamed();
@@ -141,7 +146,11 @@ FileCount Coverage::older_than(Generation oldest_kept) const {
 }
 
 Result<Coverage> cover(Store& store, Generation target, const std::vector<OpenFileNote>& open) {
-  return Walk(store, target, open).run();
+  for (int attempt = 0; attempt < kMaxWalks; ++attempt) {
+    KEYHOLD_TRY_ASSIGN(auto coverage, Walk(store, target, open).run());
+    if (coverage) return *std::move(coverage);
+  }
+  return fail(Code::busy, "the store's files change faster than they can be counted; try again");
 }
 
 std::vector<OpenFileNote> open_files(Store& store) {

@@ -33,9 +33,7 @@ Error missing_generation(const HeaderSlot& slot, const Error& error) {
   if (error.code() != Code::not_found) return error;
   return {Code::wrong_key, "the file needs DEK generation " +
                                std::to_string(number(slot.generation)) +
-                               ", which is not in the key ring: it was shredded, or the header is "
-                               "damaged (" +
-                               error.message() + ")"};
+                               " (unless its header is damaged): " + error.message()};
 }
 
 Status check_mac(KeySource& source, const HeaderSlot& slot, ByteView slot_bytes) {

@@ -49,7 +49,10 @@ class Pass {
       return {};
     }
     const Error& error = outcome.error();
-    if (error.code() == Code::not_found) return {};
+    if (error.code() == Code::not_found) {
+      ++report_.gone;
+      return {};
+    }
     if (stopped_ || (error.code() != Code::busy && !is_of_file(error.code()))) return outcome;
     const auto why = error.code() == Code::integrity ? PendingFile::Why::unreadable
                      : store_.has_writer(file.info)  ? PendingFile::Why::written
@@ -62,7 +65,10 @@ class Pass {
   Result<std::optional<Generation>> generation_of(const NamedFile& file) {
     const std::string& path = file.names.front();
     const auto opened = store_.files().open(path, {});
-    if (!opened && opened.error().code() == Code::not_found) return std::nullopt;
+    if (!opened && opened.error().code() == Code::not_found) {
+      ++report_.gone;
+      return std::nullopt;
+    }
     if (!opened) return fail(opened.error());
     const auto header = HeaderBlock::load(**opened, store_.keys(), path);
     if (header) return header->oldest_generation();

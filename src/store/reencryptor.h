@@ -22,6 +22,8 @@ struct ReencryptOptions {
 
 struct ReencryptReport {
   FileCount done;
+  // Files that went before it came to their end: renamed, perhaps, where a next pass finds them.
+  std::uint64_t gone = 0;
   std::vector<PendingFile> pending;  // what it met and could not bring over now
 };
 

@@ -7,6 +7,9 @@
 namespace keyhold::store {
 namespace {
 
+// Until the names have stood still for one: an engine renames a few times a minute.
+constexpr int kMaxWalks = 50;
+
 std::string_view name_of(std::string_view path) {
   return path.substr(path.rfind('/') + 1);
 }
@@ -20,30 +23,45 @@ bool is_empty_lock_file(std::string_view path, const io::FileInfo& info) {
          info.size_bytes == 0;
 }
 
+struct Found {
+  std::vector<StoreName> names;
+  // Something went while it was looked at: it may have another name, where nobody looked.
+  bool moved = false;
+};
+
 // Everything below `folder` but the folders, depth first in the order of names. No link is
-// followed. A file that goes away meanwhile is left out.
-Status walk(io::FileSystem& files, const std::string& folder,
-            const std::vector<std::string>& excluded, std::vector<StoreName>& found) {
-  KEYHOLD_TRY_ASSIGN(const std::vector<std::string> names, files.list(folder));
-  for (const std::string& name : names) {
+// followed.
+Status walk(io::FileSystem& files, const std::string& folder, const std::string& excluded,
+            Found& found) {
+  const auto names = files.list(folder);
+  if (!names && names.error().code() == Code::not_found) {
+    found.moved = true;
+    return {};
+  }
+  if (!names) return fail(names.error());
+  for (const std::string& name : *names) {
     std::string path = io::join_path(folder, name);
-    if (std::ranges::find(excluded, path) != excluded.end()) continue;
+    if (path == excluded) continue;
     auto info = files.entry(path);
-    if (!info && info.error().code() == Code::not_found) continue;
+    if (!info && info.error().code() == Code::not_found) {
+      found.moved = true;
+      continue;
+    }
     if (!info) return fail(info.error());
     if (info->type == io::FileInfo::Type::directory) {
       KEYHOLD_TRY(walk(files, path, excluded, found));
     } else {
-      found.push_back({std::move(path), *info});
+      found.names.push_back({std::move(path), *info});
     }
   }
   return {};
 }
 
-Result<std::vector<StoreName>> walk_store(io::FileSystem& files, const std::string& root) {
-  const std::vector<std::string> excluded = {io::join_path(root, kPrivateFolder)};
-  std::vector<StoreName> found;
-  KEYHOLD_TRY(walk(files, root, excluded, found));
+Result<Found> walk_store(io::FileSystem& files, const std::string& root) {
+  Found found;
+  KEYHOLD_TRY_ASSIGN(const bool there, io::exists(files, root));
+  if (!there) return fail(Code::not_found, "list " + root + ": no such directory");
+  KEYHOLD_TRY(walk(files, root, io::join_path(root, kPrivateFolder), found));
   return found;
 }
 
@@ -62,11 +80,14 @@ Result<bool> remove_leftover(io::FileSystem& files, const std::string& path) {
 }  // namespace
 
 Result<std::vector<StoreName>> Store::list_names() {
-  KEYHOLD_TRY_ASSIGN(auto found, walk_store(files_, root_));
-  std::erase_if(found, [](const StoreName& name) {
-    return is_leftover(name.path) || is_empty_lock_file(name.path, name.info);
-  });
-  return found;
+  for (int attempt = 0;; ++attempt) {
+    KEYHOLD_TRY_ASSIGN(Found found, walk_store(files_, root_));
+    if (found.moved && attempt < kMaxWalks) continue;
+    std::erase_if(found.names, [](const StoreName& name) {
+      return is_leftover(name.path) || is_empty_lock_file(name.path, name.info);
+    });
+    return std::move(found.names);
+  }
 }
 
 Result<std::vector<std::string>> Store::list_files() {
@@ -79,7 +100,7 @@ Result<std::vector<std::string>> Store::list_files() {
 Result<std::uint64_t> Store::remove_leftovers() {
   KEYHOLD_TRY_ASSIGN(const auto found, walk_store(files_, root_));
   std::uint64_t removed = 0;
-  for (const auto& [path, info] : found) {
+  for (const auto& [path, info] : found.names) {
     if (!is_leftover(path) || info.type != io::FileInfo::Type::file) continue;
     KEYHOLD_TRY_ASSIGN(const bool gone, remove_leftover(files_, path));
     if (gone) ++removed;

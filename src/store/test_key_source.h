@@ -46,8 +46,8 @@ class TestKeySource final : public KeySource {
   [[nodiscard]] Status prepare(Generation generation) override {
     const std::lock_guard lock(mutex_);
     if (deks_.contains(generation)) return {};
-    return fail(Code::not_found,
-                "generation " + std::to_string(number(generation)) + " is not in the key ring");
+    return fail(Code::not_found, "DEK generation " + std::to_string(number(generation)) +
+                                     " was shredded, or never made");
   }
   [[nodiscard]] Result<crypto::Key256> derive(Generation generation, ByteView salt,
                                               ByteView info) override {
