@@ -1,6 +1,9 @@
 #include "cli/nesting.h"
 
 #include <filesystem>
+#include <string_view>
+
+#include <fmt/core.h>
 
 #include "cli/store_access.h"
 #include "io/file_system.h"
@@ -23,6 +26,12 @@ bool is_local_kms(const std::string& folder) {
   return kms || kms.error().code() == Code::integrity || kms.error().code() == Code::unsupported;
 }
 
+tl::unexpected<Error> lies_in(const std::string& path, std::string_view what,
+                              const std::string& folder) {
+  return fail(Code::invalid_argument,
+              fmt::format("{} lies in {}{}: choose a place of its own", path, what, folder));
+}
+
 }  // namespace
 
 Status refuse_inside_store_or_kms(const std::string& path) {
@@ -30,13 +39,11 @@ Status refuse_inside_store_or_kms(const std::string& path) {
   while (folder != "/") {
     folder = io::parent_path(folder);
     if (is_local_kms(folder)) {
-      return fail(Code::invalid_argument,
-                  path + " lies in the software KMS " + folder + ": choose a place of its own");
+      return lies_in(path, "the software KMS ", folder);
     }
     const auto store = find_store(folder);
     if (store && *store == folder) {
-      return fail(Code::invalid_argument,
-                  path + " lies in the store " + folder + ": choose a place of its own");
+      return lies_in(path, "the store ", folder);
     }
   }
   return {};

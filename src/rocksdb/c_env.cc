@@ -2,7 +2,6 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include <rocksdb/c.h>
 #include <rocksdb/env.h>
@@ -46,5 +45,5 @@ extern "C" rocksdb_env_t* keyhold_rocksdb_create_env(const char* uri, char** err
     set_error(error, status.ToString());
     return nullptr;
   }
-  return new rocksdb_env_t{rocksdb::NewCompositeEnv(std::move(files)).release(), false};
+  return new rocksdb_env_t{rocksdb::NewCompositeEnv(files).release(), false};
 }

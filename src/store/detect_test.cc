@@ -211,14 +211,12 @@ class DetectUnsyncedLog : public StoreTest {
   static constexpr const char* kPath = "/store/f";
   static constexpr std::size_t kFrame = 480;  // 56 and 400 bytes, padded
 
-  DetectUnsyncedLog() {
+  void SetUp() override {
     log::set_sink([this](log::Level level, std::string_view message) {
       if (level == log::Level::warning) warnings_.emplace_back(message);
     });
   }
-  ~DetectUnsyncedLog() override { log::set_sink({}); }
-  DetectUnsyncedLog(const DetectUnsyncedLog&) = delete;
-  DetectUnsyncedLog& operator=(const DetectUnsyncedLog&) = delete;
+  void TearDown() override { log::set_sink({}); }
 
   // A session and four data frames, the second of which is then damaged.
   void write_and_damage(bool close) {
