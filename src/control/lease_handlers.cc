@@ -163,7 +163,7 @@ void LeaseMachine::seal_once_more(const LeaseEvent& /*event*/) {
 
 void LeaseMachine::add_lockbox(const LeaseEvent& event) {
   const LockboxId id = std::get<LockboxAdded>(event).lockbox;
-  assert(find(id) == nullptr);
+  assert(std::ranges::find(lockboxes_, id, &Lockbox::id) == lockboxes_.end());
   lockboxes_.emplace_back(id, /*settling=*/true, now_);
 }
 

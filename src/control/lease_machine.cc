@@ -111,13 +111,14 @@ bool LeaseMachine::proven(const Lockbox& lockbox) const {
 }
 
 bool LeaseMachine::access_proven() const {
-  const auto is_settled = [](const Lockbox& lockbox) { return !lockbox.settling(); };
-  const auto is_proven = [this](const Lockbox& lockbox) { return proven(lockbox); };
-  std::size_t settled = std::ranges::count_if(lockboxes_, is_settled);
-  std::size_t good = std::ranges::count_if(lockboxes_, [&](const Lockbox& lockbox) {
-    return is_settled(lockbox) && is_proven(lockbox);
-  });
-  return policy_.seal_when == SealWhen::all_denied ? good > 0 : settled > 0 && good == settled;
+  bool any = false;
+  bool every = true;
+  for (const Lockbox& lockbox : lockboxes_) {
+    if (lockbox.settling()) continue;
+    any |= proven(lockbox);
+    every &= proven(lockbox);
+  }
+  return policy_.seal_when == SealWhen::all_denied ? any : any && every;
 }
 
 void LeaseMachine::restart_proof() {

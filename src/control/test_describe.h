@@ -12,6 +12,8 @@ template <typename... Ts>
 struct Overloaded : Ts... {
   using Ts::operator()...;
 };
+template <typename... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;  // clang 16 needs to be told
 
 inline std::string word(std::string_view name, std::string_view detail) {
   return std::string(name) + ":" + std::string(detail);

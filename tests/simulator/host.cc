@@ -199,7 +199,8 @@ void Host::begin_probe(LockboxId key) {
 }
 
 void Host::call(LockboxId key, const std::shared_ptr<std::optional<Session>>& session,
-                std::function<void(ProbeAnswer)> done, std::function<void(ProbeAnswer)> late) {
+                const std::function<void(ProbeAnswer)>& done,
+                const std::function<void(ProbeAnswer)>& late) {
   const auto over = std::make_shared<bool>(false);
   soon(kProbeDeadline, [over, done] {
     if (!std::exchange(*over, true)) done(ProbeAnswer::unavailable);
@@ -215,7 +216,8 @@ void Host::call(LockboxId key, const std::shared_ptr<std::optional<Session>>& se
 }
 
 // The lockboxes one after the other, until one gives the KEK; else the most telling answer.
-void Host::call_each(std::size_t index, ProbeAnswer worst, std::function<void(ProbeAnswer)> done) {
+void Host::call_each(std::size_t index, ProbeAnswer worst,
+                     const std::function<void(ProbeAnswer)>& done) {
   if (index >= region_.lockboxes.size()) return done(worst);
   const auto next = [this, index, worst, done](ProbeAnswer answer) {
     if (answer == ProbeAnswer::success) return done(answer);

@@ -90,8 +90,10 @@ class Host {
 
   // One call with a deadline: `done` hears of it once, `late` of an answer after that.
   void call(LockboxId key, const std::shared_ptr<std::optional<Session>>& session,
-            std::function<void(ProbeAnswer)> done, std::function<void(ProbeAnswer)> late);
-  void call_each(std::size_t index, ProbeAnswer worst, std::function<void(ProbeAnswer)> done);
+            const std::function<void(ProbeAnswer)>& done,
+            const std::function<void(ProbeAnswer)>& late);
+  void call_each(std::size_t index, ProbeAnswer worst,
+                 const std::function<void(ProbeAnswer)>& done);
   // On some thread of this process, as soon as it runs.
   void soon(nanoseconds span, std::function<void()> what);
   std::function<void()> as_this(std::function<void()> what);
