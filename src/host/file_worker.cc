@@ -43,7 +43,6 @@ FileWorker::FileWorker(StoreKeys& keys, store::Store& store, const Clock& clock,
                        std::unique_ptr<store::Presence> presence)
     : keys_(keys),
       store_(store),
-      clock_(clock),
       paths_(StoreLayout(store.root())),
       presence_(std::move(presence)),
       process_(random_number(store.random())),

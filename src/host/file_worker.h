@@ -44,7 +44,6 @@ class FileWorker {
 
   StoreKeys& keys_;
   store::Store& store_;
-  const Clock& clock_;
   const FileWorkPaths paths_;
   const std::unique_ptr<store::Presence> presence_;
   const std::uint64_t process_;
