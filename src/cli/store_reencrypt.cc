@@ -88,9 +88,8 @@ Result<CoverageReport> watch(host::StoreKeys& keys, CoverageReport report, Progr
     if (now_left < left) progress.add(left - now_left);
     left = std::min(left, now_left);
     const BootClock::duration took = system_clock().boot_now() - begin;
-    // Bounded poll of another process, at most a tenth of its time.
-    std::this_thread::sleep_for(
-        std::max<BootClock::duration>(std::chrono::milliseconds(500), took * 10));
+    const auto pause = std::max<BootClock::duration>(std::chrono::milliseconds(500), took * 10);
+    std::this_thread::sleep_for(pause);  // bounded poll of another process
   }
 }
 

@@ -30,7 +30,7 @@ Status Presence::share() {
       return {};
     }
     if (taken.error().code() != Code::busy || attempt == kAttempts) return fail(taken.error());
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kPause);  // bounded poll of another process
   }
 }
 
