@@ -50,6 +50,7 @@ Result<std::unique_ptr<Host>> Host::open_locked(const Environment& environment,
   auto parts =
       std::make_unique<HostParts>(environment, store_path, std::move(options), std::move(lock));
   KEYHOLD_TRY(parts->check_whole());
+  parts->open_audit();
   KEYHOLD_TRY(parts->start_serving());
   KEYHOLD_TRY(parts->unlock());
   KEYHOLD_TRY(parts->settle_config());

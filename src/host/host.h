@@ -66,8 +66,7 @@ struct HostOptions {
   // the socket. Only benchmarks and tests of other things go without: nothing then notices a
   // denial.
   bool keeps_lease = true;
-  control::LeasePolicy lease;
-  nanoseconds fence_timeout = kDefaultFenceTimeout;
+  std::optional<control::LeasePolicy> lease;  // instead of the one in policy.toml: for tests
   // A store that an order keeps sealed: wait for the order that undoes it, rather than fail.
   bool waits_while_sealed = false;
   bool remove_leftovers = false;  // files under construction that a crash left in the store

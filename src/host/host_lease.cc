@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "host/host_parts.h"
+#include "host/recording_client.h"
 
 namespace keyhold::host {
 namespace {
@@ -41,31 +42,13 @@ HostState state_of(control::LeasePhase phase) {
   }
 }
 
-std::string text_of(control::AlertKind kind) {
-  switch (kind) {
-    case control::AlertKind::denied:
-      return "the KMS denies";
-    case control::AlertKind::denial_cleared:
-      return "the KMS no longer denies";
-    case control::AlertKind::outage:
-      return "the KMS does not answer";
-    case control::AlertKind::outage_over:
-      return "the KMS answers again";
-    case control::AlertKind::ambiguous:
-      return "the KMS answers what may be a denial";
-    case control::AlertKind::sealed:
-      return "sealed";
-    default:
-      return "serves again";
-  }
-}
-
 }  // namespace
 
 // Without the socket nobody could ask such a host anything, and it lives for one command.
 void HostParts::start_lease() {
   if (!options_.keeps_lease || !options_.start_socket) return;
-  keeper_.start(options_.lease, ring_->contents().lockboxes, fetched_since_);
+  const auto lease = options_.lease.value_or(lease_policy(policy().lease));
+  keeper_.start(lease, ring_->contents().lockboxes, fetched_since_);
 }
 
 // A tombstone keeps the host from its KMS altogether.
@@ -86,19 +69,20 @@ Status HostParts::wait_while_sealed() {
 }
 
 control::ProbeAnswer HostParts::probe(const keyring::Lockbox& lockbox) {
-  const Deadline deadline = Deadline::after(environment_.clock, kProbeDeadline);
+  const Deadline deadline = Deadline::after(environment_.clock, policy().lease.probe_deadline);
+  KmsAnswer answer{.spec = lockbox.spec, .key = {}, .unwraps = false, .error = {}};
   const auto client = clients_(lockbox.spec);  // new for every probe, and so its credentials
-  if (!client) {
-    static_cast<void>(note_kms(fail(client.error().to_error())));
-    return answer_of(client.error().fault());
+  if (client) {
+    const auto request = (*client)->probe(lockbox.wrapped, lockbox.context, deadline);
+    answer.unwraps = request.has_value();
+    if (!request) answer.error = request.error();
+    describe_key(**client, deadline, answer);
+  } else {
+    answer.error = client.error();
   }
-  const auto request = (*client)->probe(lockbox.wrapped, lockbox.context, deadline);
-  if (!request) {
-    static_cast<void>(note_kms(fail(request.error().to_error())));
-    return answer_of(request.error().fault());
-  }
-  static_cast<void>(note_kms({}));
-  return control::ProbeAnswer::success;
+  static_cast<void>(note_kms(answer.error ? fail(answer.error->to_error()) : Status()));
+  note_answer(answer);
+  return answer.error ? answer_of(answer.error->fault()) : control::ProbeAnswer::success;
 }
 
 std::optional<control::KeysNotFetched> HostParts::fetch_keys() {
@@ -115,6 +99,10 @@ void HostParts::lend_until(BootTime until) {
 }
 
 void HostParts::serve() {
+  if (audit_) {
+    static_cast<void>(
+        audit_->unseal({.event = std::string(audit::events::kUnseal)}, audit_signer(*ring())));
+  }
   guard_.unseal();
   upkeep_.wake();
 }
@@ -124,7 +112,7 @@ void HostParts::serve() {
 // when.
 void HostParts::seal(control::SealCause cause) {
   if (cause != control::SealCause::stuck) {
-    lend_until(environment_.clock.boot_now() + options_.fence_timeout);
+    lend_until(environment_.clock.boot_now() + policy().engine.fence_timeout);
   }
   seal(why(cause));
 }
@@ -137,8 +125,14 @@ void HostParts::seal(const std::string& reason) {
     reason_ = reason;
   }
   if (server_) server_->tell_watchers({Code::sealed, "the store's host has sealed it: " + reason});
-  const auto fence = Deadline::after(environment_.clock, options_.fence_timeout);
+  const auto fence = Deadline::after(environment_.clock, policy().engine.fence_timeout);
   const bool fenced = engine_.fence(reason, fence);
+  if (audit_) {
+    audit_->seal({.event = std::string(audit::events::kSeal),
+                  .cause = reason,
+                  .message = fenced ? "the engine serves nothing any more"
+                                    : "the engine was not stopped in time, and is ended"});
+  }
   guard_.seal();
   // A change in flight has keys of its own until its KMS call returns.
   if (keyring::KeyRing* opened = ring()) opened->drain();
@@ -167,26 +161,16 @@ std::string HostParts::why(control::SealCause cause) const {
 }
 
 Status HostParts::write_tombstone(control::SealCause cause) {
+  record({.event = std::string(audit::events::kOrder),
+          .cause = "seal",
+          .message = std::string(control::name_of(cause))});
   return host::write_tombstone(environment_.files, layout_,
                                {.cause = cause, .at = environment_.clock.wall_now()});
 }
 
 Status HostParts::clear_tombstone() {
+  record({.event = std::string(audit::events::kOrder), .cause = "unseal"});
   return host::clear_tombstone(environment_.files, layout_);
-}
-
-void HostParts::alert(control::AlertKind kind, const std::string& lockbox) {
-  std::string text = "store " + layout_.root + ": " + text_of(kind);
-  if (!lockbox.empty()) text += " (" + lockbox + ")";
-  const std::string problem = [this] {
-    const std::lock_guard lock(mutex_);
-    return last_kms_problem_;
-  }();
-  const bool good = kind == control::AlertKind::denial_cleared ||
-                    kind == control::AlertKind::outage_over || kind == control::AlertKind::unsealed;
-  if (good) return log::info(text);
-  if (!problem.empty() && kind != control::AlertKind::sealed) text += ": " + problem;
-  log::warning(text);
 }
 
 void HostParts::phase_changed(control::LeasePhase phase) {

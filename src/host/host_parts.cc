@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "crypto/aead.h"
 #include "crypto/instance.h"
+#include "host/recording_client.h"
 #include "host/retry.h"
 
 namespace keyhold::host {
@@ -73,6 +74,8 @@ HostParts::~HostParts() {
   file_orders_.stop();
   upkeep_.stop();
   keeper_.stop();
+  record({.event = std::string(audit::events::kStop)});
+  audit_.reset();  // signs its last checkpoint: the keys are here still
   if (keyring::KeyRing* opened = ring(); opened != nullptr && counted_) {
     const Status flushed = opened->flush();
     if (!flushed && flushed.error().code() != Code::sealed) {
@@ -132,6 +135,11 @@ Status HostParts::unlock() {
 }
 
 void HostParts::go_live() {
+  if (audit_) {
+    const Status trusted = audit_->unseal(
+        {.event = std::string(audit::events::kStart), .message = program_}, audit_signer(*ring_));
+    if (!trusted) raise(AlertKind::audit_broken, trusted.error().message());
+  }
   notices_clones_ = crypto::start_clone_listener();
   opened_.store(ring_.get(), std::memory_order_release);
   const std::lock_guard lock(mutex_);
@@ -208,8 +216,10 @@ Status HostParts::note_kms(Status outcome) {
   if (outcome) {
     last_kms_success_ = environment_.clock.wall_now();
     last_kms_problem_.clear();
+    last_kms_denied_ = false;
   } else {
     last_kms_problem_ = outcome.error().message();
+    last_kms_denied_ = outcome.error().code() == Code::denied;
   }
   return outcome;
 }
@@ -235,7 +245,10 @@ HostStatus HostParts::status() const {
   status.requests = requests_;
   status.policy = policy_view();
   if (const keyring::KeyRing* opened = ring()) status.health = opened->health();
+  if (audit_) status.audit_problem = audit_->health().problem;
   const std::lock_guard lock(mutex_);
+  for (const auto& [uri, answer] : kms_answers_) status.kms.push_back(answer);
+  status.last_kms_denied = last_kms_denied_;
   status.state = state_;
   status.reason = reason_;
   status.last_kms_success = last_kms_success_;
@@ -263,6 +276,8 @@ void HostParts::wipe_keys() {
 Result<Generation> HostParts::rotate_dek() {
   KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
   auto made = opened->rotate_dek();
+  record_outcome(audit::events::kRotateDek, made ? Status() : fail(made.error()),
+                 {.dek_generation = made ? number(*made) : 0});
   upkeep_.wake();  // the next one is due at another time now
   return made;
 }
@@ -270,6 +285,9 @@ Result<Generation> HostParts::rotate_dek() {
 Status HostParts::rotate_kek() {
   KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
   const Status rotated = note_kms(opened->rotate_kek(clients_, kms_deadline()));
+  record_outcome(audit::events::kRotateKek, rotated,
+                 {.kek_version = opened->contents().kek_version});
+  if (rotated && audit_) audit_->checkpoint();
   follow_lockboxes();
   return rotated;
 }
@@ -278,7 +296,9 @@ Status HostParts::rewrap() {
   KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
   for (const keyring::Lockbox& lockbox : opened->contents().lockboxes) {
     KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, lockbox.spec));
-    KEYHOLD_TRY(note_kms(opened->rewrap(*client, kms_deadline())));
+    const Status rewrapped = note_kms(opened->rewrap(*client, kms_deadline()));
+    record_outcome(audit::events::kRewrap, rewrapped, {.key_uri = lockbox.spec.uri.str()});
+    KEYHOLD_TRY(rewrapped);
   }
   follow_lockboxes();
   return {};
@@ -288,6 +308,7 @@ Status HostParts::rewrap_to(const kms::KeySpec& spec) {
   KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
   KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, spec));
   const Status rewrapped = note_kms(opened->rewrap_to(*client, kms_deadline()));
+  record_outcome(audit::events::kRewrap, rewrapped, {.key_uri = spec.uri.str()});
   follow_lockboxes();
   return rewrapped;
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "audit/log.h"
+#include "host/alerts.h"
 #include "host/config.h"
 #include "host/control_server.h"
 #include "host/file_desk.h"
@@ -36,6 +38,7 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
 
   // The steps of Host::open, in this order.
   Status check_whole();    // no interrupted initialise_store; the config is readable
+  void open_audit();       // without it, a host serves all the same, and says so
   Status start_serving();  // where options say so; answers "waits for the KMS" until unlock()
   Status unlock();         // waits out outages
   Status settle_config();  // verifies it, or writes it where the caller named an anchor
@@ -101,6 +104,15 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Status wait_while_sealed();
   void follow_lockboxes();
 
+  // The audit log and the alerts (host_audit.cc).
+  void record(audit::Record record);
+  void record_outcome(std::string_view event, const Status& outcome, audit::Record record = {});
+  void raise(AlertKind kind, std::string text, const std::string& lockbox = {},
+             std::optional<WallTime> deletion_date = {});
+  void follow_alert_rules(const format::AlertRules& rules);
+  void describe_key(kms::Client& client, Deadline deadline, KmsAnswer& answer);
+  void note_answer(KmsAnswer answer);
+
   // The policy (host_policy.cc).
   [[nodiscard]] format::Policy policy() const;
   void policy_changed(const LoadedPolicy& loaded);
@@ -128,7 +140,7 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   const Environment environment_;
   const StoreLayout layout_;
   const HostOptions options_;
-  const ClientFactory clients_;
+  ClientFactory clients_;  // recording, from open_audit() on
   const std::string program_;
   const WallTime started_;
 
@@ -148,6 +160,9 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   std::string reason_;
   std::optional<WallTime> last_kms_success_;
   std::string last_kms_problem_;
+  bool last_kms_denied_ = false;
+  std::map<std::string, KmsAnswer> kms_answers_;  // by the CMEK's URI, as the probes found them
+  std::map<std::string, BootTime> described_at_;
   LoadedPolicy policy_;                 // the strictest until take_policy()
   std::condition_variable order_came_;  // tombstone written or cleared before go_live()
   std::map<std::string, std::string> upkeep_problems_;  // by chore; empty where it went well
@@ -161,6 +176,9 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
 
   std::mutex policy_mutex_;   // one change of the policy at a time
   BootTime fetched_since_{};  // before the KMS calls began that opened the ring
+  std::unique_ptr<audit::Log> audit_;
+  std::mutex alerts_mutex_;
+  std::unique_ptr<Alerts> alerts_;
   FileDesk desk_;
   std::atomic<bool> nothing_left_ = false;  // of what the wish asks for, the workers say
   Upkeep file_orders_;

@@ -8,7 +8,11 @@ namespace keyhold::host {
 
 void HostParts::take_policy() {
   LoadedPolicy loaded = load_policy(environment_.files, layout_, ring_->contents().policy);
-  if (!loaded.problem.empty()) log::error("store " + layout_.root + ": " + loaded.problem);
+  follow_alert_rules(loaded.policy.alerts);
+  if (loaded.state == PolicyState::tampered) {
+    record({.event = std::string(audit::events::kPolicyTampered), .message = loaded.problem});
+    raise(AlertKind::tampered_policy, loaded.problem);
+  }
   const std::lock_guard lock(mutex_);
   policy_ = std::move(loaded);
 }
@@ -46,6 +50,9 @@ void HostParts::policy_changed(const LoadedPolicy& loaded) {
   std::string text = "store " + layout_.root + ": policy version " + std::to_string(loaded.version);
   for (const std::string& difference : differences) text += "; " + difference;
   log::info(text);
+  record({.event = std::string(audit::events::kPolicy), .message = text, .count = loaded.version});
+  follow_alert_rules(loaded.policy.alerts);
+  keeper_.set_policy(lease_policy(loaded.policy.lease));
 }
 
 std::optional<PolicyView> HostParts::policy_view() const {

@@ -24,6 +24,12 @@ constexpr std::array kStates = {
     std::pair{HostState::unsealing, std::string_view("unsealing")},
 };
 
+constexpr std::array kKeyStates = {
+    std::pair{kms::KeyState::enabled, std::string_view("enabled")},
+    std::pair{kms::KeyState::disabled, std::string_view("disabled")},
+    std::pair{kms::KeyState::pending_deletion, std::string_view("pending-deletion")},
+};
+
 constexpr std::array kCopyStates = {
     std::pair{keyring::CopyState::good, std::string_view("good")},
     std::pair{keyring::CopyState::behind, std::string_view("behind")},
@@ -82,6 +88,33 @@ keyring::Health health_from(const json& from) {
   return health;
 }
 
+kms::Fault fault_from(const std::string& name) {
+  for (int number = 1; number <= static_cast<int>(kms::Fault::ambiguous); ++number) {
+    const auto fault = static_cast<kms::Fault>(number);
+    if (kms::fault_name(fault) == name) return fault;
+  }
+  throw std::invalid_argument("unknown fault " + name);
+}
+
+KmsAnswer answer_from(const json& from) {
+  KmsAnswer answer;
+  answer.spec.uri = KeyUri(from.at("uri").get<std::string>());
+  answer.unwraps = from.at("unwraps");
+  if (from.contains("state")) {
+    answer.key = kms::KeyDescription{.state = value_in(kKeyStates, from.at("state")),
+                                     .primary_version = KeyVersion(from.at("primary_version")),
+                                     .deletion_date = {},
+                                     .request_id = {}};
+    if (from.contains("deletion_date")) {
+      answer.key->deletion_date = parse_time(from.at("deletion_date"));
+    }
+  }
+  if (from.contains("fault")) {
+    answer.error.emplace(fault_from(from.at("fault")), from.at("problem").get<std::string>());
+  }
+  return answer;
+}
+
 keyring::PolicyPin pin_from(const json& from) {
   keyring::PolicyPin pin{.version = from.at("version"), .digest = {}};
   const auto digest = from_hex(from.at("sha256").get<std::string>());
@@ -119,6 +152,9 @@ HostStatus status_from(const json& from) {
     status.last_kms_success = parse_time(from.at("last_kms_success"));
   }
   status.last_kms_problem = from.at("last_kms_problem");
+  status.last_kms_denied = from.at("last_kms_denied");
+  for (const json& answer : from.at("kms")) status.kms.push_back(answer_from(answer));
+  status.audit_problem = from.at("audit_problem");
   status.upkeep_problems = from.at("upkeep_problems");
   status.health = health_from(from.at("key_ring"));
   if (!from.at("policy").is_null()) status.policy = policy_from(from.at("policy"));
@@ -156,6 +192,20 @@ json to_json(const keyring::CopyReport& copy) {
   return out;
 }
 
+json answer_json(const KmsAnswer& answer) {
+  json out = {{"unwraps", answer.unwraps}};
+  if (answer.key) {
+    out["state"] = name_in(kKeyStates, answer.key->state);
+    out["primary_version"] = answer.key->primary_version.str();
+    if (answer.key->deletion_date) out["deletion_date"] = time_text(*answer.key->deletion_date);
+  }
+  if (answer.error) {
+    out["fault"] = kms::fault_name(answer.error->fault());
+    out["problem"] = answer.error->message();
+  }
+  return out;
+}
+
 json to_json(const crypto::SecretMemoryUse& use) {
   const bool limited = use.limit_bytes != SIZE_MAX;
   return {{"locked_bytes", use.locked_bytes},
@@ -174,6 +224,16 @@ json health_json(const keyring::Health& health) {
           {"copies_at_open", copies},
           {"repaired_copies", health.repaired_copies},
           {"lockbox_problems", health.lockbox_problems}};
+}
+
+json kms_json(const std::vector<KmsAnswer>& answers) {
+  json all = json::array();
+  for (const KmsAnswer& answer : answers) {
+    json out = answer_json(answer);
+    out["uri"] = answer.spec.uri.str();
+    all.push_back(std::move(out));
+  }
+  return all;
 }
 
 json policy_json(const PolicyView& view) {
@@ -200,6 +260,9 @@ json to_json(const HostStatus& status) {
           {"clone_detection", status.clone_detection},
           {"last_kms_success", success ? json(time_text(*success)) : json(nullptr)},
           {"last_kms_problem", status.last_kms_problem},
+          {"last_kms_denied", status.last_kms_denied},
+          {"kms", kms_json(status.kms)},
+          {"audit_problem", status.audit_problem},
           {"upkeep_problems", status.upkeep_problems},
           {"key_ring", health_json(status.health)},
           {"policy", status.policy ? policy_json(*status.policy) : json(nullptr)},

@@ -13,6 +13,7 @@
 #include "crypto/secret.h"
 #include "host/policy_file.h"
 #include "keyring/keyring.h"
+#include "kms/client.h"
 
 namespace keyhold::host {
 
@@ -26,6 +27,14 @@ enum class HostState : std::uint8_t {
 };
 std::string_view host_state_name(HostState state);  // "waiting-for-kms", "serving" …
 
+// What the KMS of one lockbox answered last.
+struct KmsAnswer {
+  kms::KeySpec spec;                       // of a host's status the uri alone
+  std::optional<kms::KeyDescription> key;  // where it describes the CMEK
+  bool unwraps = false;                    // one real unwrap of the KEK succeeded
+  std::optional<kms::Error> error;         // the first that went wrong
+};
+
 struct HostStatus {
   std::int64_t pid = 0;
   std::string program;
@@ -37,6 +46,9 @@ struct HostStatus {
   bool clone_detection = false;  // it listens for the kernel's word that the machine was cloned
   std::optional<WallTime> last_kms_success;
   std::string last_kms_problem;              // of the last attempt, where it failed
+  bool last_kms_denied = false;              // that was a denial
+  std::vector<KmsAnswer> kms;                // by lockbox, once the lease has probed it
+  std::string audit_problem;                 // why the audit log's last write failed
   std::vector<std::string> upkeep_problems;  // of what it does by itself, as of the last attempts
   keyring::Health health;                    // empty while it waits
   std::optional<PolicyView> policy;          // nothing while it waits

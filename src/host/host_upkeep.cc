@@ -40,6 +40,9 @@ nanoseconds HostParts::rotate_what_is_due() {
   if (!rotated) return options_.upkeep.after_failure;
   const keyring::Contents contents = ring_->contents();
   if (*rotated) {
+    record({.event = std::string(audit::events::kRotateDek),
+            .cause = "due",
+            .dek_generation = number(contents.generations.back().generation)});
     log::info("store " + layout_.root + ": rotated the DEK, generation " +
               std::to_string(number(contents.generations.back().generation)) + " takes new files");
   }
@@ -76,7 +79,10 @@ Status HostParts::rewrap_what_is_due() {
     KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, lockbox.spec));
     KEYHOLD_TRY_ASSIGN(const bool due, ring_->rewrap_due(*client, kms_deadline()));
     if (!due) continue;
-    KEYHOLD_TRY(ring_->rewrap(*client, kms_deadline()));
+    const Status rewrapped = ring_->rewrap(*client, kms_deadline());
+    record_outcome(audit::events::kRewrap, rewrapped,
+                   {.cause = "a newer version", .key_uri = lockbox.spec.uri.str()});
+    KEYHOLD_TRY(rewrapped);
     follow_lockboxes();
     log::info("store " + layout_.root + ": the KEK is wrapped by the newest version of " +
               lockbox.spec.uri.str());

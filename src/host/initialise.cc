@@ -10,6 +10,7 @@
 #include "host/config.h"
 #include "host/host_parts.h"
 #include "host/layout.h"
+#include "host/recording_client.h"
 #include "host/store_lock.h"
 #include "store/store.h"
 
@@ -32,9 +33,10 @@ Status refuse_foreign(io::FileSystem& files, const StoreLayout& layout) {
   KEYHOLD_TRY_ASSIGN(const bool half_made, io::exists(files, layout.being_made));
   if (half_made || names.empty()) return {};
   KEYHOLD_TRY_ASSIGN(const std::vector<std::string> ours, files.list(layout.directory));
-  const auto record =
-      std::ranges::find_if(ours, [](const std::string& name) { return name != "lock"; });
-  if (record == ours.end()) return {};
+  // An attempt that failed leaves its lock, and in the audit log what the KMS answered.
+  const bool only_attempts = std::ranges::all_of(
+      ours, [](const std::string& name) { return name == "lock" || name == "audit"; });
+  if (only_attempts) return {};
   return fail(Code::already_exists, "there is a store at " + layout.root + " already");
 }
 
@@ -54,7 +56,7 @@ Status clear(io::FileSystem& files, const StoreLayout& layout) {
   KEYHOLD_TRY_ASSIGN(const std::vector<std::string> names, files.list(layout.directory));
   for (const std::string& name : names) {
     const std::string path = io::join_path(layout.directory, name);
-    if (path == layout.lock || path == layout.being_made) continue;
+    if (path == layout.lock || path == layout.being_made || path == layout.audit) continue;
     KEYHOLD_TRY(files.remove(path));
   }
   return files.sync_directory(layout.directory);
@@ -111,8 +113,8 @@ Result<StoreId> initialise_store(const Environment& environment, const std::stri
   const StoreLayout layout(store_path);
   KEYHOLD_TRY(check_own_process());
   KEYHOLD_TRY(check_anchor_path(plan.anchor_path));
-  KEYHOLD_TRY_ASSIGN(const auto client,
-                     make_client(clients_or_default(clients, environment), plan.key));
+  // Before anything is made: a key spec that is none.
+  KEYHOLD_TRY(make_client(clients_or_default(clients, environment), plan.key));
   KEYHOLD_TRY(make_if_missing(files, layout.root));
   KEYHOLD_TRY(refuse_foreign(files, layout));
   KEYHOLD_TRY(make_if_missing(files, layout.directory));
@@ -121,6 +123,10 @@ Result<StoreId> initialise_store(const Environment& environment, const std::stri
   KEYHOLD_TRY(mark(files, layout));
   KEYHOLD_TRY(clear_anchor(files, layout, plan.anchor_path));
   KEYHOLD_TRY(clear(files, layout));
+  KEYHOLD_TRY_ASSIGN(const auto log, audit::Log::open(files, environment.clock, layout.audit));
+  KEYHOLD_TRY_ASSIGN(
+      const auto client,
+      make_client(recording(clients_or_default(clients, environment), *log), plan.key));
   auto ring = make_ring(environment, layout, plan, *client, kms_timeout);
   if (!ring) {
     // Where tidying up fails too, the mark stays, and the next call does it.

@@ -20,6 +20,7 @@ std::string_view copy_state_name(keyring::CopyState state);
 
 nlohmann::json to_json(const keyring::CopyReport& copy);
 nlohmann::json to_json(const crypto::SecretMemoryUse& use);
+nlohmann::json answer_json(const KmsAnswer& answer);  // without its key spec
 nlohmann::json to_json(const HostStatus& status);
 
 }  // namespace keyhold::host

@@ -23,9 +23,6 @@
 
 namespace keyhold::host {
 
-// Of a probe: one real unwrap, with credentials made for it, without a retry.
-inline constexpr std::chrono::nanoseconds kProbeDeadline = std::chrono::seconds(1);
-
 // What the keeper has done by others. probe() and fetch_keys() run on threads of their own, all
 // else on the lease's.
 class LeaseWork {

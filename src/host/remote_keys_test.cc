@@ -211,9 +211,11 @@ TEST_F(RemoteKeysTest, ASealedHostSealsIt) {
   ASSERT_TRUE(keys_->prepare(Generation{1}));
   host_->seal("test");
   clock_.advance(seconds(2));
-  (void)keys_->current_generation();
-  const store::SealGuard::Use use(keys_->guard());
-  EXPECT_EQ(use.check().error().code(), Code::sealed);
+  EXPECT_TRUE(eventually([&] {
+    (void)keys_->current_generation();
+    const Status checked = store::SealGuard::Use(keys_->guard()).check();
+    return !checked && checked.error().code() == Code::sealed;
+  }));
   EXPECT_EQ(keys_->derive(Generation{1}, {}, {}).error().code(), Code::not_found);
 }
 

@@ -1,12 +1,15 @@
 #include "host/store_status.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "audit/log.h"
 #include "crypto/aead.h"
 #include "host/config.h"
 #include "host/control_client.h"
 #include "host/host_parts.h"
 #include "host/layout.h"
+#include "host/recording_client.h"
 
 namespace keyhold::host {
 namespace {
@@ -71,6 +74,36 @@ KmsAnswer ask_lockbox(const keyring::Lockbox& lockbox, const ClientFactory& clie
   return answer;
 }
 
+// By the host's own word. One that has not probed a lockbox yet, or waits for its KMS, says what it
+// last heard of any.
+KmsAnswer answer_of_host(const HostStatus& host, const keyring::Lockbox& lockbox) {
+  KmsAnswer answer{.spec = lockbox.spec, .key = {}, .unwraps = false, .error = {}};
+  const auto known = std::ranges::find_if(
+      host.kms, [&](const KmsAnswer& candidate) { return candidate.spec.uri == lockbox.spec.uri; });
+  if (known != host.kms.end()) {
+    answer = *known;
+    answer.spec = lockbox.spec;
+  } else if (host.last_kms_problem.empty()) {
+    answer.unwraps = true;
+  } else {
+    const auto fault = host.last_kms_denied ? kms::Fault::denied : kms::Fault::unavailable;
+    answer.error.emplace(fault, host.last_kms_problem);
+  }
+  return answer;
+}
+
+void ask_kms(const Environment& environment, const StoreLayout& layout, StatusOptions options,
+             StoreStatus& status) {
+  ClientFactory clients = clients_or_default(std::move(options.clients), environment);
+  // Whoever may not write the log, looks at the store from outside.
+  const auto log = audit::Log::open(environment.files, environment.clock, layout.audit);
+  if (log) clients = recording(std::move(clients), **log);
+  for (const keyring::Lockbox& lockbox : status.keyring.contents.lockboxes) {
+    status.kms.push_back(
+        ask_lockbox(lockbox, clients, Deadline::after(environment.clock, options.kms_timeout)));
+  }
+}
+
 }  // namespace
 
 Result<StoreStatus> describe_store(const Environment& environment, const std::string& store_path,
@@ -85,10 +118,12 @@ Result<StoreStatus> describe_store(const Environment& environment, const std::st
   describe_host(layout, environment.clock, options.host_timeout, status);
   describe_policy(environment.files, layout, status);
   if (!options.ask_kms) return status;
-  const ClientFactory clients = clients_or_default(std::move(options.clients), environment);
+  if (!status.host) {
+    ask_kms(environment, layout, std::move(options), status);
+    return status;
+  }
   for (const keyring::Lockbox& lockbox : status.keyring.contents.lockboxes) {
-    status.kms.push_back(
-        ask_lockbox(lockbox, clients, Deadline::after(environment.clock, options.kms_timeout)));
+    status.kms.push_back(answer_of_host(*status.host, lockbox));
   }
   return status;
 }

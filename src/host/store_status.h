@@ -13,14 +13,6 @@
 
 namespace keyhold::host {
 
-// What the KMS of one lockbox answers now.
-struct KmsAnswer {
-  kms::KeySpec spec;
-  std::optional<kms::KeyDescription> key;  // where it describes the CMEK
-  bool unwraps = false;                    // one real unwrap of the KEK succeeded
-  std::optional<kms::Error> error;         // the first that went wrong
-};
-
 struct StoreStatus {
   std::string path;
   keyring::Inspection keyring;
@@ -42,7 +34,9 @@ struct StatusOptions {
   nanoseconds host_timeout = std::chrono::seconds(2);
 };
 
-// Takes no lock and writes nothing. Code::not_found where there is no store; a damaged key ring is
+// A running host's answers of the KMS are taken, it asks all the time; without one they are asked
+// for here, and stand in the audit log where this process may write it. Takes no lock of the
+// store's, changes nothing else. Code::not_found where there is no store; a damaged key ring is
 // an error only where neither copy is whole.
 Result<StoreStatus> describe_store(const Environment& environment, const std::string& store_path,
                                    StatusOptions options = {});

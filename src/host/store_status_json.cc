@@ -63,29 +63,9 @@ json contents_json(const keyring::Contents& contents) {
            })}};
 }
 
-std::string_view key_state_name(kms::KeyState state) {
-  switch (state) {
-    case kms::KeyState::enabled:
-      return "enabled";
-    case kms::KeyState::disabled:
-      return "disabled";
-    case kms::KeyState::pending_deletion:
-      return "pending-deletion";
-  }
-  return "unknown";
-}
-
-json answer_json(const KmsAnswer& answer) {
-  json out = {{"key", spec_json(answer.spec)}, {"unwraps", answer.unwraps}};
-  if (answer.key) {
-    out["state"] = key_state_name(answer.key->state);
-    out["primary_version"] = answer.key->primary_version.str();
-    if (answer.key->deletion_date) out["deletion_date"] = time_text(*answer.key->deletion_date);
-  }
-  if (answer.error) {
-    out["fault"] = kms::fault_name(answer.error->fault());
-    out["problem"] = answer.error->message();
-  }
+json lockbox_answer_json(const KmsAnswer& answer) {
+  json out = answer_json(answer);
+  out["key"] = spec_json(answer.spec);
   return out;
 }
 
@@ -125,7 +105,7 @@ std::string to_json_text(const StoreStatus& status) {
       {"aead_backend", status.aead_backend},
       {"secret_memory", to_json(status.secret_memory)}};
   if (!status.host_problem.empty()) out["host_problem"] = status.host_problem;
-  if (!status.kms.empty()) out["kms"] = list_json(status.kms, answer_json);
+  if (!status.kms.empty()) out["kms"] = list_json(status.kms, lockbox_answer_json);
   return out.dump(2, ' ', false, json::error_handler_t::replace);
 }
 
