@@ -90,8 +90,10 @@ Status export_log(Session& session, const Arguments& given) {
   KEYHOLD_TRY(session.output.raw(piece));
   if (damaged == 0) return {};
   return fail(Code::integrity,
-              fmt::format("{} {} no records and were left out: see 'keyhold audit verify {}'",
-                          damaged, damaged == 1 ? "line is" : "lines are", given.store));
+              fmt::format("{} left out: see 'keyhold audit verify {}'",
+                          damaged == 1 ? "a line that is no record was"
+                                       : fmt::format("{} lines that are no records were", damaged),
+                          given.store));
 }
 
 }  // namespace

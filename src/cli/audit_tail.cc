@@ -1,5 +1,5 @@
-#include <chrono>
-#include <thread>
+#include <poll.h>
+#include <unistd.h>
 
 #include "audit/read.h"
 #include "cli/audit_commands.h"
@@ -41,13 +41,21 @@ std::string text_of(const Batch& batch) {
   return text;
 }
 
+// A moment's pause. False once nobody reads standard output any more.
+bool has_reader_after_pause() {
+  pollfd out{.fd = STDOUT_FILENO, .events = 0, .revents = 0};
+  constexpr int kPauseMs = 250;
+  const int ready = ::poll(&out, 1, kPauseMs);
+  return ready <= 0 || (out.revents & (POLLERR | POLLHUP)) == 0;
+}
+
 // Until whoever reads has had enough.
 Status follow(Session& session, const std::string& directory, Batch batch) {
   const bool as_json = session.output.json();
   for (;;) {
     const Status written = session.output.raw(as_json ? batch.lines : text_of(batch));
     if (!written || session.output.reader_left()) return written;
-    std::this_thread::sleep_for(std::chrono::milliseconds(250));  // bounded poll
+    if (!has_reader_after_pause()) return {};
     KEYHOLD_TRY_ASSIGN(batch, read_from(directory, batch.next_seq));
   }
 }

@@ -92,10 +92,9 @@ void Reconciler::note_ending(const Record& record) {
   if (record.event == events::kStart && !ended_ && last_time_) {
     endings_.push_back({.last_record = *last_time_, .next_start = record.time});
   }
-  if (!is_of_the_log(record.event)) {
-    ended_ = record.event == events::kStop;
-    last_time_ = record.time;
-  }
+  if (record.event == events::kStart) ended_ = false;
+  if (record.event == events::kStop) ended_ = true;
+  if (!is_of_the_log(record.event)) last_time_ = record.time;
 }
 
 void Reconciler::match(const Record& record, const std::string& key) {

@@ -155,10 +155,10 @@ TEST_F(ReconcileTest, ACleanStopExplainsNothing) {
   record("start", 1);
   record("stop", 100);
   record("checkpoint", 100);
+  record("unwrap", 199, "next");  // the next host asks for the keys before it says that it serves
   record("start", 200);
   record("stop", 201);
-  entries_ = {entry("b", 150)};
-  source_.key_ids.insert(kOurKek);
+  entries_ = {entry("b", 150), entry("next", 199, "unwrap")};
   EXPECT_EQ(reconcile().only_in_kms.size(), 1U);
 }
 

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <iterator>
 #include <set>
 
 #include <gtest/gtest.h>
@@ -116,6 +117,15 @@ TEST_F(AlertsTest, EveryKindHasANameOfItsOwnAndIsDelivered) {
   EXPECT_EQ(names.size(), 12U);
   EXPECT_TRUE(alerts.flush(soon()));
   EXPECT_EQ(server.received().size(), 12U);
+}
+
+TEST_F(AlertsTest, TheDocumentNamesEveryKind) {
+  std::ifstream file(std::string(KEYHOLD_DOCS_DIR) + "/alerts.md");
+  const std::string document{std::istreambuf_iterator<char>(file), {}};
+  for (int kind = 0; kind <= static_cast<int>(AlertKind::audit_broken); ++kind) {
+    const std::string name(alert_name(static_cast<AlertKind>(kind)));
+    EXPECT_NE(document.find("| `" + name + "` |"), std::string::npos) << name;
+  }
 }
 
 TEST_F(AlertsTest, TheSameConditionIsRaisedOnce) {
