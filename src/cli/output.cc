@@ -22,7 +22,9 @@ Status Output::raw(std::string_view bytes) {
     const ssize_t written = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     reader_left_ = written < 0 && errno == EPIPE;
-    if (written < 0) return fail_errno(errno, "cannot write to standard output");
+    if (written <= 0) {
+      return fail_errno(written < 0 ? errno : EIO, "cannot write to standard output");
+    }
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return {};

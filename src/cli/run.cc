@@ -8,6 +8,9 @@
 #include <optional>
 #include <span>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/log.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -37,6 +40,14 @@ std::vector<std::string> as_meant(std::vector<std::string> words) {
   words.erase(words.begin());
   words.emplace_back("--help");
   return words;
+}
+
+// A standard stream that is closed stays unusable: no file or socket gets its number, so that what
+// is printed there fails instead of going into that file. O_PATH: nobody can read or write it.
+void hold_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) < 0) (void)::open("/dev/null", O_PATH);
+  }
 }
 
 int report_with(Output& output, const Error& error, const std::string& hint) {
@@ -98,16 +109,17 @@ int execute(Output& output, const std::vector<std::string>& words) {
     if (const auto refused = prepare(session)) return *refused;
   }
   const auto status = invocation->command().run(session);
-  return status ? session.exit_status
-                : report(output, status.error(), invocation->name());
+  return status ? session.exit_status : report(output, status.error(), invocation->name());
 }
 
 }  // namespace
 
 int run(const std::vector<std::string>& words) {
+  hold_closed_streams();
   if (const auto status = host::run_as_supervisor(words)) return *status;
   std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): before any thread
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGIO, SIG_IGN);  // a file whose read lease we hold is opened (open_for_writing.h)
   Output output(wants_json(words));
   log::set_sink(
       [&output](log::Level level, std::string_view message) { output.event(level, message); });
