@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include <fmt/core.h>
@@ -86,10 +87,70 @@ Result<VerifyReport> verify_all(Session& session, const Arguments& given) {
   return whole;
 }
 
+std::string_view kind_name(Finding::Kind kind) {
+  switch (kind) {
+    case Finding::Kind::damage:
+      return "damage";
+    case Finding::Kind::unfinished:
+      return "unfinished";
+    case Finding::Kind::newer:
+      return "newer";
+  }
+  return "unknown";
+}
+
+std::size_t files_with(const VerifyReport& report, Finding::Kind kind) {
+  std::set<std::string> paths;
+  for (const Finding& finding : report.findings) {
+    if (finding.kind == kind) paths.insert(finding.path);
+  }
+  return paths.size();
+}
+
+std::string_view headline(const VerifyReport& report) {
+  if (files_with(report, Finding::Kind::damage) > 0) return "damage found";
+  if (files_with(report, Finding::Kind::unfinished) > 0) return "files without their end found";
+  return report.findings.empty() ? "every byte is as it was written"
+                                 : "files of a newer Keyhold found";
+}
+
+std::string file_count(std::size_t count) {
+  return fmt::format("{} {}", count, count == 1 ? "file" : "files");
+}
+
+// The worst that was found, what to do about it, and what else there is.
+Status verdict(const VerifyReport& report) {
+  if (report.findings.empty()) return {};
+  const auto damaged = files_with(report, Finding::Kind::damage);
+  const auto unfinished = files_with(report, Finding::Kind::unfinished);
+  const auto newer = files_with(report, Finding::Kind::newer);
+  const std::string of_newer = file_count(newer) + " of a format that a newer Keyhold reads";
+  if (damaged == 0 && unfinished == 0) {
+    return fail(Code::unsupported, of_newer + ": not verified; all else is as it was written");
+  }
+  if (damaged == 0) {
+    return fail(Code::integrity,
+                file_count(unfinished) + (unfinished == 1 ? " was" : " were") +
+                    " never closed, as a crash leaves them: open the database, which removes them, "
+                    "and verify again; what is then still named was cut" +
+                    (newer > 0 ? "; " + of_newer : ""));
+  }
+  const auto places = static_cast<std::size_t>(
+      std::ranges::count(report.findings, Finding::Kind::damage, &Finding::kind));
+  return fail(Code::integrity,
+              fmt::format("{} of {} {} damaged, in {} {}: restore what is named above from a "
+                          "backup or another node; all else is as it was written",
+                          damaged, report.files, report.files == 1 ? "file" : "files", places,
+                          places == 1 ? "place" : "places") +
+                  (unfinished > 0 ? ", but for " + file_count(unfinished) + " never closed" : "") +
+                  (newer > 0 ? ", but for " + of_newer : ""));
+}
+
 Json to_json(const VerifyReport& report, const std::string& root) {
   Json findings = Json::array();
   for (const Finding& finding : report.findings) {
     findings.add(Json::object()
+                     .set("kind", kind_name(finding.kind))
                      .set("path", relative_to(root, finding.path))
                      .set("where", finding.where)
                      .set("what", finding.what));
@@ -111,7 +172,7 @@ std::string to_text(const VerifyReport& report, const std::string& root) {
   const auto open_files = report.open_logs.size();
   text += fmt::format("verified {} {}, {}: ", format_count(report.files),
                       report.files == 1 ? "file" : "files", format_bytes(report.logical_bytes));
-  text += report.findings.empty() ? "every byte is as it was written\n" : "damage found\n";
+  text += std::string(headline(report)) + "\n";
   if (open_files > 0) {
     text += fmt::format("{} {} not closed: being written, or left by a crash\n", open_files,
                         open_files == 1 ? "file is" : "files are");
@@ -122,15 +183,7 @@ std::string to_text(const VerifyReport& report, const std::string& root) {
 Status verify(Session& session, const Arguments& given) {
   KEYHOLD_TRY_ASSIGN(const auto report, verify_all(session, given));
   KEYHOLD_TRY(session.output.result(to_json(report, given.store), to_text(report, given.store)));
-  if (report.findings.empty()) return {};
-  std::set<std::string> damaged;
-  for (const Finding& finding : report.findings) damaged.insert(finding.path);
-  return fail(
-      Code::integrity,
-      fmt::format("{} of {} {} damaged, in {} {}: restore what is named above from a backup or "
-                  "another node; all else is as it was written",
-                  damaged.size(), report.files, report.files == 1 ? "file" : "files",
-                  report.findings.size(), report.findings.size() == 1 ? "place" : "places"));
+  return verdict(report);
 }
 
 }  // namespace
@@ -157,11 +210,12 @@ Command store_verify_command() {
       {"store", "its directory"},
       {"files", "how many were read"},
       {"logical_bytes", "of plaintext, read and found as written"},
-      {"findings[].path", "the damaged file, from the store's root"},
+      {"findings[].kind", "damage, unfinished (a table that was never closed) or newer (format)"},
+      {"findings[].path", "the file, from the store's root"},
       {"findings[].where", "the place: \"header\", \"chunk 17\", \"end\" ..."},
       {"findings[].what", "a sentence"},
       {"open_files", "paths of files being written, and of logs that a crash left open"}};
-  command.exit_statuses = {3, 4, 5, 6, 7};
+  command.exit_statuses = {1, 3, 4, 5, 6, 7};
   command.run = [given](Session& session) { return verify(session, *given); };
   return command;
 }

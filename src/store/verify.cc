@@ -1,11 +1,13 @@
 #include "store/verify.h"
 
 #include <algorithm>
+#include <array>
 
 #include "format/table.h"
 #include "store/header_block.h"
 #include "store/log_cursor.h"
 #include "store/store.h"
+#include "store/table_keys.h"
 #include "store/table_reader.h"
 
 namespace keyhold::store {
@@ -61,8 +63,19 @@ class FileVerifier {
     if (!is_damage(error)) return fail(error);
     std::string_view what = error.message();
     if (what.starts_with(path_ + ": ")) what.remove_prefix(path_.size() + 2);
-    report_.findings.push_back(
-        {.path = path_, .where = std::move(where), .what = std::string(what)});
+    const bool newer = error.code() == Code::unsupported;
+    report_.findings.push_back({.kind = newer ? Finding::Kind::newer : Finding::Kind::damage,
+                                .path = path_,
+                                .where = std::move(where),
+                                .what = std::string(what)});
+    return {};
+  }
+
+  Status note_unfinished() {
+    report_.findings.push_back({.kind = Finding::Kind::unfinished,
+                                .path = path_,
+                                .where = "end",
+                                .what = "never closed, or cut short: its last chunk is missing"});
     return {};
   }
 
@@ -72,6 +85,8 @@ class FileVerifier {
   }
 
   Status verify_table(std::unique_ptr<io::File> file, const HeaderBlock& header, KeySource& keys) {
+    KEYHOLD_TRY_ASSIGN(const bool unfinished, looks_unfinished(*file, header, keys));
+    if (unfinished) return note_unfinished();
     auto table = TableReader::open(path_, std::move(file), header, keys, false);
     if (!table) return note("end", table.error());
     KEYHOLD_TRY_ASSIGN(const std::uint64_t size, (*table)->size());
@@ -83,6 +98,30 @@ class FileVerifier {
                  (offset + buffer.size()) / format::kChunkPayloadBytes * format::kChunkSizeBytes);
     }
     return {};
+  }
+
+  // Whether a whole chunk stands where the final one should: whole chunks are all that a writer has
+  // written before it closes the file.
+  Result<bool> looks_unfinished(io::File& file, const HeaderBlock& header,
+                                KeySource& source) const {
+    const std::uint64_t body = size_bytes_ - std::min(size_bytes_, format::kHeaderSizeBytes);
+    if (body % format::kChunkSizeBytes != 0) return false;
+    if (body == 0) return true;
+    const std::uint64_t last = body / format::kChunkSizeBytes - 1;
+    std::array<std::uint8_t, format::kChunkSizeBytes> chunk{};
+    std::array<std::uint8_t, format::kChunkPayloadBytes> plaintext{};
+    KEYHOLD_TRY_ASSIGN(const std::size_t count,
+                       file.read_at(format::kHeaderSizeBytes + last * chunk.size(), chunk));
+    TableKeys keys(source, header.slot());
+    const auto whole = keys.with([&](const SealGuard::Use&) -> Result<bool> {
+      const ByteView bytes = chunk;
+      return count == chunk.size() &&
+             keys.chunk_key(last).open(format::counter_nonce(last), {},
+                                       bytes.first(format::kChunkPayloadBytes),
+                                       bytes.subspan(format::kChunkPayloadBytes), plaintext);
+    });
+    crypto::wipe(plaintext);
+    return whole;
   }
 
   // All at once where they are whole, one by one where something is wrong.

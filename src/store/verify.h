@@ -9,6 +9,14 @@ namespace keyhold::store {
 
 // One place that is not as it was written.
 struct Finding {
+  enum class Kind : std::uint8_t {
+    damage,
+    // A table without its end, as its writer leaves it that never closed it, and as a cut leaves
+    // it.
+    unfinished,
+    newer,  // nothing that this version can judge
+  };
+  Kind kind = Kind::damage;
   std::string path;
   std::string where;  // "header", "chunk 17", "frame 3 at offset 8192", "end"
   std::string what;
