@@ -27,6 +27,17 @@ struct Arguments {
   std::uint64_t rotate_after_bytes = 0;
 };
 
+// A key ring holds 4096 generations: below this, 256 GiB of writes would fill it.
+constexpr std::uint64_t kLeastRotationBytes = std::uint64_t{64} << 20;
+
+Status check_rotation(std::uint64_t bytes) {
+  if (bytes == 0 || bytes >= kLeastRotationBytes) return {};
+  return fail(Code::invalid_argument,
+              "--rotate-after-bytes " + format_bytes(bytes) + " is below the least, " +
+                  format_bytes(kLeastRotationBytes) +
+                  ": a key ring holds 4096 generations, and would soon be full");
+}
+
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0 || name.front() == '\0') return "node";
@@ -72,6 +83,7 @@ std::string to_text(const Arguments& given, const host::StorePlan& plan, const S
 }
 
 Status init(Session& session, const Arguments& given) {
+  KEYHOLD_TRY(check_rotation(given.rotate_after_bytes));
   KEYHOLD_TRY_ASSIGN(auto key, given.kms.to_spec());
   const auto plan = plan_of(given, std::move(key));
   KEYHOLD_TRY(refuse_inside_store_or_kms(given.store));
@@ -110,7 +122,7 @@ Command store_init_command() {
   own(duration("--rotate-after", given->rotate_after,
                "a new DEK this often; 0: never (default 30d)"));
   own(bytes("--rotate-after-bytes", given->rotate_after_bytes,
-            "a new DEK after this much data; 0: never (default 0)"));
+            "a new DEK after this much data, at least 64MiB; 0: never (default 0)"));
   command.examples = {
       {"keyhold store init /srv/store --kms-uri local:///srv/customer-kms/orders", ""},
       {"keyhold store init /srv/store --kms-uri local:///srv/customer-kms/orders --cluster orders "

@@ -70,6 +70,12 @@ Result<MadeKek> make_kek(const KeyId& id, std::uint32_t version, std::uint64_t c
 
 Result<crypto::Key256> append_dek(format::KeyringRecord& record, const crypto::Key256& kek,
                                   std::uint64_t created, crypto::Random& random) {
+  if (record.deks.size() >= format::kMaxGenerations) {
+    return fail(Code::busy, "the key ring is full: it holds " +
+                                std::to_string(format::kMaxGenerations) +
+                                " DEK generations; `keyhold store reencrypt` takes the files off "
+                                "the old ones, then `keyhold store shred` makes room");
+  }
   KEYHOLD_TRY_ASSIGN(crypto::Key256 key, crypto::Key256::generate(random));
   format::KeyringDek dek;
   dek.generation = record.deks.empty() ? 1 : record.deks.back().generation + 1;
