@@ -158,8 +158,8 @@ TEST_F(AnchorTest, AnchorOfAnotherStoreIsRefusedEvenWhenAccepting) {
   auto other = empty_disk();
   must(world_.create(*other, anchor_on(*other)));
   must(disk_->set_raw(kAnchorPath, must(other->raw(kAnchorPath))));
-  EXPECT_EQ(code_of(open()), Code::invalid_argument);
-  EXPECT_EQ(code_of(open(true)), Code::invalid_argument);
+  EXPECT_EQ(code_of(open()), Code::wrong_key);
+  EXPECT_EQ(code_of(open(true)), Code::wrong_key);
 }
 
 TEST_F(AnchorTest, CreateRefusesTheAnchorOfAnotherStoreAndOtherFiles) {

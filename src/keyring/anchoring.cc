@@ -41,9 +41,10 @@ Status verify_mac(const format::AnchorRecord& record, const KekView& kek, const 
 Status compare(const format::AnchorRecord& anchor, const RingPoint& found,
                const std::string& name) {
   if (anchor.store != found.store) {
-    return fail(Code::invalid_argument, "the anchor " + name + " is that of another store (" +
-                                            anchor.store.hex() + ", this one is " +
-                                            found.store.hex() + "): name the right one");
+    // Not Code::integrity: accept-rollback must not take it.
+    return fail(Code::wrong_key, "the key ring is of store " + found.store.hex() + ", the anchor " +
+                                     name + " of store " + anchor.store.hex() +
+                                     ": one of them was exchanged, put the store's own back");
   }
   if (found.sequence < anchor.sequence) {
     return fail(Code::rollback, "the key ring is older (sequence " +

@@ -37,7 +37,7 @@ class Anchoring {
   Status reserve(const StoreId& store, const KekView& kek);
 
   // Code::rollback where the anchor remembers something newer or else, or is not there; integrity
-  // where it is damaged or tampered; invalid_argument where it belongs to another store.
+  // where it is damaged or tampered; wrong_key where it belongs to another store.
   Status check(const RingPoint& found, const KekView& kek);
   // After check(): the anchor remembers less than what was found.
   [[nodiscard]] bool is_behind() const { return behind_; }
