@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "host/socket_address.h"
+#include "host/store_lock.h"
 
 namespace keyhold::host {
 namespace {
@@ -26,11 +27,19 @@ class Conversation {
   UniqueFd leave() && { return std::move(socket_); }
 
  private:
-  Conversation(UniqueFd socket, const Clock& clock, Deadline deadline)
-      : socket_(std::move(socket)), clock_(&clock), deadline_(deadline) {}
+  Conversation(UniqueFd socket, const StoreLayout& layout, const Peer& peer, const Clock& clock,
+               Deadline deadline)
+      : socket_(std::move(socket)),
+        layout_(&layout),
+        peer_(peer),
+        clock_(&clock),
+        deadline_(deadline) {}
   Status wait_for(short events);
+  [[nodiscard]] Error silent() const;
 
   UniqueFd socket_;
+  const StoreLayout* layout_;
+  Peer peer_;
   const Clock* clock_;
   Deadline deadline_;
 };
@@ -46,14 +55,23 @@ Result<Conversation> Conversation::open(const StoreLayout& layout, const Clock& 
                                       layout.root + ", whose owner is user " +
                                       std::to_string(owner));
   }
-  return Conversation(std::move(socket), clock, deadline);
+  return Conversation(std::move(socket), layout, peer, clock, deadline);
+}
+
+// No outage of the KMS, of which a host that runs would tell: it was stopped, or hangs.
+Error Conversation::silent() const {
+  const std::string pid = std::to_string(peer_.pid);
+  const auto owner = read_lock_owner(io::posix_file_system(), *layout_);
+  const bool known = owner && owner->pid == peer_.pid;
+  return {Code::busy, "the host of the store " + layout_->root + ", process " + pid +
+                          (known ? " (" + owner->program + ")" : "") +
+                          ", does not answer: it is stopped or hangs; let it go on (kill -CONT " +
+                          pid + ") or end it"};
 }
 
 Status Conversation::wait_for(short events) {
   for (;;) {
-    if (deadline_.expired(*clock_)) {
-      return fail(Code::unavailable, "the store's host does not answer");
-    }
+    if (deadline_.expired(*clock_)) return fail(silent());
     const auto left =
         std::min<std::chrono::nanoseconds>(deadline_.remaining(*clock_), std::chrono::hours(1));
     const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(left).count();

@@ -10,9 +10,9 @@
 
 namespace keyhold::host {
 
-// Errors: what the host answers, by its code; Code::not_found where no host runs; Code::unavailable
-// where it did not answer by the deadline, Code::io where it hung up; Code::permission where
-// somebody else than root or the store's owner serves the socket.
+// Errors: what the host answers, by its code; Code::not_found where no host runs; Code::busy, and
+// who it is, where it did not answer by the deadline, Code::io where it hung up; Code::permission
+// where somebody else than root or the store's owner serves the socket.
 struct ControlClient {
   const StoreLayout& layout;
   const Clock& clock;

@@ -27,10 +27,15 @@ void write_owner(io::FileSystem& files, const StoreLayout& layout, const std::st
   if ((*file)->write_at(0, as_bytes(text))) (void)(*file)->truncate(text.size());
 }
 
-// Whose the store is, and who asks: the one thing that a refused operator wants to know.
+// What a refused operator can do: be somebody else, or let the store be written to.
 Error explain(const Error& error, const StoreLayout& layout) {
   struct stat root {};
   if (error.code() != Code::permission || ::stat(layout.root.c_str(), &root) != 0) return error;
+  if (root.st_uid == ::geteuid()) {
+    return {error.code(), error.message() + "; whoever uses a store writes its lock: make " +
+                              layout.directory +
+                              " writable, or remount its file system read-write"};
+  }
   return {error.code(), error.message() + "; the store " + layout.root + " belongs to user " +
                             std::to_string(root.st_uid) + ", this process is of user " +
                             std::to_string(::geteuid()) +
