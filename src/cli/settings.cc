@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "base/environment.h"
 #include "base/suggest.h"
 #include "cli/units.h"
 #include "io/file_system.h"
@@ -235,7 +236,11 @@ Result<ResolvedSettings> load_settings(std::map<std::string, std::string> flags,
     }
     sources.file_settings = *std::move(settings);
   }
-  return resolve_settings(sources);
+  ResolvedSettings resolved = resolve_settings(sources);
+  if (const Status known = check_environment(); !known) {
+    resolved.problems.insert(resolved.problems.begin(), {.sentence = known.error().message()});
+  }
+  return resolved;
 }
 
 }  // namespace keyhold::cli

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/environment.h"
+
 namespace keyhold::cli {
 namespace {
 
@@ -31,6 +33,12 @@ TEST(Settings, EveryDefaultIsValid) {
   EXPECT_EQ(resolved.values.size(), setting_rows().size());
   EXPECT_GE(resolved.settings.jobs, 1U);
   EXPECT_EQ(resolved.settings.kms_deadline, 10s);
+}
+
+TEST(Settings, EveryVariableIsOnTheListOfKnownOnes) {
+  for (const SettingRow& row : setting_rows()) {
+    EXPECT_TRUE(is_known_variable(row.environment)) << row.environment;
+  }
 }
 
 TEST(Settings, FlagBeforeEnvironmentBeforeFile) {

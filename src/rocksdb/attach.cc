@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/environment.h"
 #include "crypto/random.h"
 #include "host/attach.h"
 #include "rocksdb/engine.h"
@@ -26,6 +27,7 @@ Place& place_of(const std::string& root) {
 }
 
 Result<std::shared_ptr<Volume>> attach_anew(const std::string& root) {
+  KEYHOLD_TRY(check_environment());
   host::AttachOptions options;
   KEYHOLD_TRY_ASSIGN(options.host.retry.wait,
                      host::kms_wait_from_environment(host::kEmbeddedKmsWait));

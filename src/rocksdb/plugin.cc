@@ -6,6 +6,7 @@
 
 #include <rocksdb/utilities/object_registry.h>
 
+#include "base/advice.h"
 #include "base/log.h"
 #include "crypto/process_exit.h"
 #include "keyhold/rocksdb.h"
@@ -31,8 +32,11 @@ rocksdb::FileSystem* make_for_registry(const std::string& uri,
                                        std::string* message) {
   auto made = open_uri(uri);
   if (!made) {
-    log::error(made.error().message());
     *message = made.error().message();
+    if (const auto advice = advice_for(made.error().code()); !advice.empty()) {
+      message->append(". ").append(advice);
+    }
+    log::error(*message);
     return nullptr;
   }
   *owner = *std::move(made);

@@ -23,8 +23,8 @@ def use_environment_with_cryptography(python):
     try:
         import cryptography  # noqa: F401
     except ImportError:
-        if os.path.exists(python) and "KEYHOLD_DECODER_STARTED" not in os.environ:
-            os.execve(python, [python, *sys.argv], {**os.environ, "KEYHOLD_DECODER_STARTED": "1"})
+        if os.path.exists(python) and "KEYHOLD_TEST_DECODER_STARTED" not in os.environ:
+            os.execve(python, [python, *sys.argv], {**os.environ, "KEYHOLD_TEST_DECODER_STARTED": "1"})
 
 
 def secrets_of(store, kms):

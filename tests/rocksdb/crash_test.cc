@@ -26,9 +26,9 @@ constexpr int kRoundsOfAStore = 50;  // then a new one, so that a long run takes
 // None, rotate DEK and KEK, rewrap by the same CMEK and by another, re-encrypt, shred.
 constexpr int kOrders = 7;
 
-// 20, or as many as KEYHOLD_CRASH_ROUNDS says.
+// 20, or as many as KEYHOLD_TEST_CRASH_ROUNDS says.
 int rounds() {
-  const char* const given = std::getenv("KEYHOLD_CRASH_ROUNDS");
+  const char* const given = std::getenv("KEYHOLD_TEST_CRASH_ROUNDS");
   return given == nullptr ? 20 : static_cast<int>(std::strtol(given, nullptr, 10));
 }
 
@@ -258,12 +258,12 @@ class CrashLoop : public ::testing::TestWithParam<Case> {
 // Rounds of: open, find all that was ever acknowledged, write with sync, change the keys, crash.
 TEST_P(CrashLoop, SyncedWritesAreThere) {
   KEYHOLD_SKIP_UNDER_TSAN();
-  const char* const given = std::getenv("KEYHOLD_CRASH_SEED");
+  const char* const given = std::getenv("KEYHOLD_TEST_CRASH_SEED");
   std::array<std::uint8_t, 4> drawn{};
   crypto::system_random().fill(drawn);
   const auto seed = given == nullptr ? load_le<std::uint32_t>(drawn)
                                      : static_cast<unsigned>(std::strtoul(given, nullptr, 10));
-  SCOPED_TRACE(fmt::format("KEYHOLD_CRASH_SEED={}", seed));
+  SCOPED_TRACE(fmt::format("KEYHOLD_TEST_CRASH_SEED={}", seed));
   dice_.seed(seed);
   for (int number = 0; number < rounds(); ++number) {
     SCOPED_TRACE(fmt::format("round {}", number));

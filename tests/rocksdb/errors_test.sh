@@ -32,6 +32,9 @@ refused "allow_mmap_writes" "turn it off" -- "${bench[@]}" --fs_uri="$uri" --db=
 KEYHOLD_AEAD=aes KEYHOLD_KMS_WAIT=forever \
   refused "KEYHOLD_AEAD=aes" "openssl or ipsec-mb" -- timeout -s KILL 60 "${bench[@]}" --fs_uri="$uri" --db="$store/db"
 
+# A mistyped setting is not silently none.
+KEYHOLD_KMS_WIAT=forever refused "KEYHOLD_KMS_WIAT; did you mean KEYHOLD_KMS_WAIT?" -- "${bench[@]}" --fs_uri="$uri" --db="$store/db"
+
 # A store whose folder the engine's user may not write to, and one that is somebody else's. Root may do
 # everything, so it gives the store to nobody for a while.
 as_user() {
@@ -62,6 +65,9 @@ ldb --db="$scratch/plain" compact >/dev/null
 mkdir "$store/foreign"
 cp "$scratch/plain/"*.sst "$store/foreign/000001.sst"
 refused "$store/foreign/000001.sst" -- sst_dump --fs_uri="$uri" --file="$store/foreign/000001.sst" --command=verify
+# Nor is a plaintext database: it is our word that ends it, not RocksDB's parser.
+cp -r "$scratch/plain" "$store/plain"
+refused "$store/plain/CURRENT: no Keyhold header: the file is plaintext" -- ldb --fs_uri="$uri" --db="$store/plain" scan
 
 # A damaged table: sst_dump ends with 1, as docs/rocksdb.md says.
 engine ldb --fs_uri="$uri" --db="$store/db" compact >/dev/null
@@ -88,11 +94,20 @@ engine "${bench[@]}" --fs_uri="$uri" --db="$store/db" >/dev/null 2>&1 || fail "o
 
 # The KMS says no; then yes again.
 "$keyhold" kms key disable "$scratch/kms" orders >/dev/null
-refused "disabled" -- "${bench[@]}" --fs_uri="$uri" --db="$store/db" --use_existing_db
+refused "disabled" "Only the owner of the key can help: enable it" -- \
+  "${bench[@]}" --fs_uri="$uri" --db="$store/db" --use_existing_db
 refused "disabled" -- ldb --fs_uri="$uri" --db="$store/db" scan
 refused "disabled" -- sst_dump --fs_uri="$uri" --file="$store/db"
 "$keyhold" kms key enable "$scratch/kms" orders >/dev/null
 engine ldb --fs_uri="$uri" --db="$store/db" scan >/dev/null || fail "it does not open after enable"
+
+# A CMEK that is not the one: the same name in another KMS.
+mv "$scratch/kms" "$scratch/kms-away"
+"$keyhold" kms init "$scratch/kms" >/dev/null
+"$keyhold" kms key create "$scratch/kms" orders >/dev/null
+refused "Put back the one that belongs to the other" -- ldb --fs_uri="$uri" --db="$store/db" scan
+rm -r "$scratch/kms"
+mv "$scratch/kms-away" "$scratch/kms"
 
 # The KMS does not answer: it waits, says so, and opens by itself when the KMS is back.
 mv "$scratch/kms" "$scratch/kms-away"
