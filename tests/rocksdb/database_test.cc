@@ -127,6 +127,35 @@ TEST_F(DatabaseTest, MultiGetReadsManyBlocksAtOnce) {
   expect_multi_get(*db, true);
 }
 
+// RocksDB's own read-ahead buffers, which ask the file system for none, and its asynchronous reads,
+// of which the file system makes ordinary ones.
+TEST_F(DatabaseTest, IteratorsReadAheadAndAsynchronously) {
+  without_cache(options_);
+  const auto db = open_db(options_);
+  put_range(*db, 0, kKeys);
+  ASSERT_TRUE(db->Flush({}).ok());
+  for (const bool async : {false, true}) {
+    for (const std::size_t ahead : {std::size_t{0}, std::size_t{16} << 10, std::size_t{1} << 20}) {
+      rocksdb::ReadOptions options;
+      options.readahead_size = ahead;
+      options.async_io = async;
+      options.adaptive_readahead = async;
+      const std::unique_ptr<rocksdb::Iterator> iterator(db->NewIterator(options));
+      int count = 0;
+      for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
+        ASSERT_EQ(iterator->key().ToString(), key_of(count));
+        ASSERT_EQ(iterator->value().ToString(), value_of(count));
+        ++count;
+      }
+      EXPECT_TRUE(iterator->status().ok()) << iterator->status().ToString();
+      EXPECT_EQ(count, kKeys) << async << " " << ahead;
+      iterator->Seek(key_of(kKeys / 2));  // in the middle of what was read ahead
+      ASSERT_TRUE(iterator->Valid());
+      EXPECT_EQ(iterator->value().ToString(), value_of(kKeys / 2));
+    }
+  }
+}
+
 TEST_F(DatabaseTest, DirectReadsAndWritesNeedNoPaddingFromRocksDb) {
   without_cache(options_);
   options_.use_direct_reads = true;
