@@ -23,25 +23,9 @@
 #include <rocksdb/write_batch.h>
 #include <unistd.h>
 
+#include "numbered_keys.h"
+
 namespace {
-
-constexpr std::uint64_t kBatchKeys = 20;
-
-std::string key_of(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  return "key-" + std::string(12 - digits.size(), '0') + digits;
-}
-
-// 50 to 449 bytes that depend on every bit of the number.
-std::string value_of(std::uint64_t number) {
-  std::uint64_t state = number * 0x9E3779B97F4A7C15U + 1;
-  std::string value(50 + number % 400, '\0');
-  for (char& c : value) {
-    state = state * 6364136223846793005U + 1442695040888963407U;
-    c = static_cast<char>(state >> 56);
-  }
-  return value;
-}
 
 [[noreturn]] void fail(const rocksdb::Status& status) {
   std::fprintf(stderr, "crash_writer: %s\n", status.ToString().c_str());
