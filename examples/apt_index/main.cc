@@ -1,5 +1,6 @@
 // apt_index: Debian's package index in RocksDB, plain or under a customer-managed key. See
 // README.md.
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "database.h"
+#include "serve.h"
 
 namespace {
 
@@ -21,6 +23,8 @@ struct Call {
   std::string command;
   std::string db;
   std::string store;
+  std::string progress;
+  bool seal_handler = false;
   std::vector<std::string> arguments;
 };
 
@@ -28,10 +32,18 @@ int usage() {
   std::fputs(
       "usage: apt_index load|verify --db DIR [--store DIR] FILE\n"
       "       apt_index query --db DIR [--store DIR] package|section|depends NAME\n"
+      "       apt_index serve --db DIR --store DIR --progress FILE [--seal-handler]\n"
       "FILE is what `apt-cache dumpavail` prints. With --store, the database lies in that Keyhold "
       "store.\n",
       stderr);
   return kUsage;
+}
+
+std::string* value_of(const std::string& option, Call& call) {
+  if (option == "--db") return &call.db;
+  if (option == "--store") return &call.store;
+  if (option == "--progress") return &call.progress;
+  return nullptr;
 }
 
 bool parse(int argc, char** argv, Call& call) {
@@ -39,8 +51,11 @@ bool parse(int argc, char** argv, Call& call) {
   call.command = argv[1];
   for (int i = 2; i < argc; ++i) {
     const std::string word = argv[i];
-    if ((word == "--db" || word == "--store") && i + 1 < argc) {
-      (word == "--db" ? call.db : call.store) = argv[++i];
+    std::string* value = value_of(word, call);
+    if (value != nullptr && i + 1 < argc) {
+      *value = argv[++i];
+    } else if (word == "--seal-handler") {
+      call.seal_handler = true;
     } else {
       call.arguments.push_back(word);
     }
@@ -61,12 +76,16 @@ int run_on_index(const Call& call, Database& database) {
     return kFailed;
   }
   const PackageIndex index = apt_index::read_package_index(input);
-  const rocksdb::Status status =
-      call.command == "load" ? database.load(index.entries) : database.verify(index.entries);
+  std::uint64_t numbered = 0;
+  const rocksdb::Status status = call.command == "load" ? database.load(index.entries)
+                                                        : database.verify(index.entries, numbered);
   if (status.ok()) {
     std::printf("%zu records (%zu bytes), %zu keys %s\n", index.records, index.text_bytes,
                 index.entries.size(),
                 call.command == "load" ? "loaded" : "verified against the input");
+    if (numbered > 0)
+      std::printf("numbered records: 1 to %llu, all there\n",
+                  static_cast<unsigned long long>(numbered));
   }
   return finish(status);
 }
@@ -84,6 +103,8 @@ int run_query(const Call& call, Database& database) {
 int main(int argc, char** argv) {
   Call call;
   if (!parse(argc, argv, call)) return usage();
+  if (call.command == "serve" && !call.store.empty() && !call.progress.empty())
+    return apt_index::serve({call.db, call.store, call.progress, call.seal_handler});
   const bool on_index =
       (call.command == "load" || call.command == "verify") && call.arguments.size() == 1;
   const bool is_query = call.command == "query" && call.arguments.size() == 2;
