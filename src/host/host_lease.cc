@@ -161,16 +161,20 @@ std::string HostParts::why(control::SealCause cause) const {
 }
 
 Status HostParts::write_tombstone(control::SealCause cause) {
-  record({.event = std::string(audit::events::kOrder),
-          .cause = "seal",
-          .message = std::string(control::name_of(cause))});
-  return host::write_tombstone(environment_.files, layout_,
-                               {.cause = cause, .at = environment_.clock.wall_now()});
+  const Status written = host::write_tombstone(
+      environment_.files, layout_, {.cause = cause, .at = environment_.clock.wall_now()});
+  if (written) {
+    record({.event = std::string(audit::events::kOrder),
+            .cause = "seal",
+            .message = std::string(control::name_of(cause))});
+  }
+  return written;
 }
 
 Status HostParts::clear_tombstone() {
-  record({.event = std::string(audit::events::kOrder), .cause = "unseal"});
-  return host::clear_tombstone(environment_.files, layout_);
+  const Status cleared = host::clear_tombstone(environment_.files, layout_);
+  if (cleared) record({.event = std::string(audit::events::kOrder), .cause = "unseal"});
+  return cleared;
 }
 
 void HostParts::phase_changed(control::LeasePhase phase) {

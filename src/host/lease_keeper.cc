@@ -78,11 +78,11 @@ void LeaseKeeper::run() {
       take(event);
       lock.lock();
     }
-    if (running_ && clock_.boot_now() >= wake_at_) {
-      lock.unlock();
-      take(control::Tick{});
-      lock.lock();
-    }
+    if (!running_) break;
+    lock.unlock();
+    settle_tombstone();
+    if (clock_.boot_now() >= wake_at_) take(control::Tick{});
+    lock.lock();
   }
 }
 
@@ -107,7 +107,9 @@ void LeaseKeeper::follow_phase() {
   if (phase != shown_) work_.phase_changed(phase);
   shown_ = phase;
   const std::lock_guard lock(mutex_);
-  view_ = {.phase = phase, .cause = lease_->cause(), .tombstone = lease_->tombstone()};
+  view_.phase = phase;
+  view_.cause = lease_->cause();
+  view_.tombstone = lease_->tombstone();
   changed_.notify_all();
 }
 
@@ -121,21 +123,32 @@ void LeaseKeeper::carry_out(const control::LeaseAction& action) {
     }
     void operator()(const control::Unseal&) const { keeper.begin_fetch(); }
     void operator()(const control::WriteTombstone& tombstone) const {
-      const Status written = keeper.work_.write_tombstone(tombstone.cause);
-      if (!written) {
-        log::error("the order to seal is not on disk, a restart would not know of it: " +
-                   written.error().message());
-      }
+      keeper.owed_.emplace(tombstone.cause);
+      keeper.settle_tombstone();
     }
     void operator()(const control::ClearTombstone&) const {
-      const Status cleared = keeper.work_.clear_tombstone();
-      if (!cleared) log::error("the tombstone is still there: " + cleared.error().message());
+      keeper.owed_.emplace(std::nullopt);
+      keeper.settle_tombstone();
     }
     void operator()(const control::Alert& alert) const {
       keeper.work_.alert(alert.kind, keeper.name_of(alert.lockbox));
     }
   };
   std::visit(Doing{*this}, action);
+}
+
+// A full disk holds up no seal: the order is written as soon as it can be.
+void LeaseKeeper::settle_tombstone() {
+  if (!owed_) return;
+  const Status settled = *owed_ ? work_.write_tombstone(**owed_) : work_.clear_tombstone();
+  if (settled) owed_.reset();
+  const std::lock_guard lock(mutex_);
+  if (view_.on_disk && !settled) {
+    log::error("the order is not on disk, a restart would not know of it: " +
+               settled.error().message());
+  }
+  view_.on_disk = settled.has_value();
+  changed_.notify_all();
 }
 
 // A late ProbeEnded of a lockbox that is gone is the machine's to ignore.
@@ -198,9 +211,14 @@ Status LeaseKeeper::seal(control::SealCause cause, std::chrono::nanoseconds pati
   events_.emplace_back(control::SealOrdered{cause});
   changed_.notify_all();
   const bool sealed = changed_.wait_for(lock, patience, [&] {
-    return !running_ || (view_.tombstone && view_.phase == control::LeasePhase::sealed);
+    const bool done = view_.tombstone && view_.phase == control::LeasePhase::sealed;
+    return !running_ || (done && view_.on_disk);
   });
   if (sealed) return {};
+  if (view_.phase == control::LeasePhase::sealed) {
+    return fail(Code::unavailable,
+                "no key is left, but the order is not on disk yet: a restart would not know of it");
+  }
   return fail(Code::unavailable, "the seal is not done yet: see `keyhold store status`");
 }
 

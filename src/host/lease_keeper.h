@@ -61,7 +61,9 @@ class LeaseKeeper {
   void set_lockboxes(const std::vector<keyring::Lockbox>& lockboxes);
   void set_policy(const control::LeasePolicy& policy);
 
-  // Returns when no key is left. Code::unavailable where that takes longer than `patience`.
+  // Returns when no key is left and the order is on disk, to outlive a restart. Code::unavailable
+  // where that takes longer than `patience`: the order stands, and is written as soon as the disk
+  // takes it.
   Status seal(control::SealCause cause, std::chrono::nanoseconds patience);
   // Code::invalid_argument where the store is sealed by something else than `cause`.
   Status unseal(control::SealCause cause);
@@ -70,6 +72,7 @@ class LeaseKeeper {
     control::LeasePhase phase = control::LeasePhase::sealed;
     std::optional<control::SealCause> cause;
     std::optional<control::SealCause> tombstone;
+    bool on_disk = true;  // that, or that there is none
   };
   [[nodiscard]] View view() const;
 
@@ -86,6 +89,7 @@ class LeaseKeeper {
   void take(const control::LeaseEvent& event);
   void carry_out(const control::LeaseAction& action);
   void follow_phase();
+  void settle_tombstone();
   void begin_probe(control::LockboxId id);
   void begin_fetch();
   [[nodiscard]] std::string name_of(std::optional<control::LockboxId> id) const;
@@ -97,6 +101,8 @@ class LeaseKeeper {
   std::optional<control::Lease> lease_;  // of the lease's thread alone, as are the next two
   BootTime wake_at_{};
   control::LeasePhase shown_ = control::LeasePhase::serving;
+  // What the disk did not take yet: a tombstone to write, or (nothing inside) one to clear.
+  std::optional<std::optional<control::SealCause>> owed_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

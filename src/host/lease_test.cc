@@ -7,6 +7,7 @@
 #include "host/remote_keys.h"
 #include "host/test_store.h"
 #include "host/tombstone.h"
+#include "io/fault_file_system.h"
 
 namespace keyhold::host {
 namespace {
@@ -152,6 +153,26 @@ TEST_F(LeaseTest, ALocalOrderOutlivesTheHostAndIsUndoneByItsLike) {
   ASSERT_TRUE(host_->order_unseal());
   EXPECT_TRUE(reaches(HostState::serving));
   EXPECT_FALSE(read_tombstone(io::posix_file_system(), store_.layout));
+}
+
+TEST_F(LeaseTest, AnOrderIsNotDoneBeforeItIsOnDisk) {
+  io::FaultFileSystem faulty(io::posix_file_system());
+  const Environment machine{
+      .files = faulty, .clock = store_.clock, .random = crypto::system_random()};
+  auto opened = Host::open(machine, store_.path, options());
+  ASSERT_TRUE(opened) << opened.error().message();
+  host_ = *std::move(opened);
+  faulty.set_fault({.at = 1, .error_number = ENOSPC, .lasts = io::Fault::Lasts::from_there_on});
+  auto order = std::async(std::launch::async, [&] { return host_->order_seal(); });
+  ASSERT_TRUE(reaches(HostState::sealed));
+  EXPECT_EQ(code_of_use(*host_), Code::sealed);
+  EXPECT_EQ(order.wait_for(milliseconds(300)), std::future_status::timeout);
+  faulty.set_fault({});
+  EXPECT_TRUE(order.get());
+  const auto tombstone = read_tombstone(io::posix_file_system(), store_.layout);
+  ASSERT_TRUE(tombstone);
+  EXPECT_EQ(tombstone->cause, control::SealCause::local_order);
+  host_.reset();
 }
 
 TEST_F(LeaseTest, AnotherOrdersTombstoneStays) {
