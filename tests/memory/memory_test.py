@@ -3,6 +3,7 @@
 
   memory_test.py forms    each form in which OpenSSL and libipsec-mb keep a key is found by the search
   memory_test.py store    a host and a client of a store, handles of every kind open, sealed by an order
+  memory_test.py agent    `keyhold agent` and a client of it, sealed by `keyhold store seal`
   memory_test.py plugin   RocksDB with the plugin embedded and a database open, sealed by the KMS's denial
 
 Each with either back end. Before the seal each kind that the process holds is found; and none of it in swap, in an argument, an
@@ -12,7 +13,7 @@ import argparse
 import os
 import time
 
-from processes import Scene, expect, expect_hidden, kinds_of, summary, use_environment_with_cryptography
+from processes import Scene, expect, expect_hardened, expect_hidden, kinds_of, summary, use_environment_with_cryptography
 
 BACK_ENDS = ("openssl", "ipsec-mb")
 # What a process holds while it serves. MAC keys live only as long as the MAC is computed: `forms` shows that they would be found.
@@ -106,9 +107,34 @@ def test_plugin(options):
             scene.expect_nothing_shown(keys)
 
 
+def test_agent(options):
+    for back_end in BACK_ENDS:
+        with Scene(options.keyhold, options.scan) as scene:
+            scene.give_to_nobody()
+            agent = scene.start([scene.keyhold_program, "agent", "--store", scene.store], KEYHOLD_AEAD=back_end)
+            scene.await_socket()
+            expect_hardened(agent.pid)
+            client = scene.start([options.user, "client", scene.store], KEYHOLD_AEAD=back_end)
+            client.hear("ready")
+            client.tell("use", "used")
+            keys = keys_of(scene.store, scene.kms)
+            pids = [agent.pid, client.pid]
+            before = scene.search(pids, keys)
+            expect_kinds(before, [agent.pid], {"key"})
+            expect_kinds(before, [client.pid], HELD)
+            expect_hidden(pids, before)
+            scene.keyhold("store", "seal", scene.store)
+            client.tell("refused", "refused")
+            no_key_is_left(scene, pids, keys, f"{back_end}, seal of the agent")
+            print(f"{back_end}: {len(keys)} keys, in {len(before)} places before the agent's seal, in none after it")
+            scene.keyhold("store", "unseal", scene.store)
+            client.tell("served", "served")
+            scene.expect_nothing_shown(keys)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("forms", "store", "plugin"))
+    parser.add_argument("what", choices=("forms", "store", "agent", "plugin"))
     for name in ("keyhold", "scan", "holder", "user", "plugin-user"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--python", default="")
@@ -116,7 +142,7 @@ def main():
     use_environment_with_cryptography(options.python)
     global keys_of
     from keys_of import keys_of
-    {"forms": test_forms, "store": test_store, "plugin": test_plugin}[options.what](options)
+    {"forms": test_forms, "store": test_store, "agent": test_agent, "plugin": test_plugin}[options.what](options)
 
 
 if __name__ == "__main__":

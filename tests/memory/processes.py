@@ -4,9 +4,11 @@ import collections
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 
 def use_environment_with_cryptography(python):
@@ -26,12 +28,12 @@ def expect(holds, what):
 class Talker:
     """A process that answers commands. Its standard error goes to a file: a log that is searched too."""
 
-    def __init__(self, words, log, environment=None):
+    def __init__(self, words, log, environment, user):
         self.name = " ".join(map(str, words[:2]))
         self.log = log
         with open(log, "wb") as errors:
             self.process = subprocess.Popen([*map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                                            text=True, env={**os.environ, **(environment or {})})
+                                            text=True, env={**os.environ, **environment}, user=user)
 
     @property
     def pid(self):
@@ -60,6 +62,7 @@ class Scene:
         self.root = pathlib.Path(self.directory.name).resolve()
         self.kms, self.store = self.root / "kms", self.root / "store"
         self.talkers = []
+        self.user = None
 
     def __enter__(self):
         self.keyhold("kms", "init", self.kms)
@@ -72,11 +75,28 @@ class Scene:
             talker.end()
         self.directory.cleanup()
 
+    def give_to_nobody(self):
+        """Root's processes are root's in /proc, dumpable or not; those of another user are only where they are dumpable."""
+        if os.geteuid() != 0:
+            return
+        self.user = 65534
+        self.keyhold_program = shutil.copy(self.keyhold_program, self.root / "keyhold")
+        for path in (self.root, *self.root.rglob("*")):
+            os.chown(path, self.user, self.user)
+
+    def await_socket(self):
+        for _ in range(600):
+            if (self.store / ".keyhold" / "control.sock").exists():
+                return
+            time.sleep(0.05)  # bounded poll
+        expect(False, "no host serves the store: " + pathlib.Path(self.talkers[-1].log).read_text())
+
     def keyhold(self, *words):
         subprocess.run([self.keyhold_program, *map(str, words)], check=True, stdout=subprocess.DEVNULL)
 
     def start(self, words, **environment):
-        talker = Talker(words, self.root / f"log-{len(self.talkers)}", environment)
+        own = words[0] == self.keyhold_program
+        talker = Talker(words, self.root / f"log-{len(self.talkers)}", environment, self.user if own else None)
         self.talkers.append(talker)
         return talker
 
@@ -132,6 +152,14 @@ def flags_of_mappings(pid):
         elif words[0] == "VmFlags:":
             flags[current] = words[1:]
     return flags
+
+
+def expect_hardened(pid):
+    """No core file, and not dumpable: its /proc is root's, whoever it runs as."""
+    limits = pathlib.Path(f"/proc/{pid}/limits").read_text(encoding="utf-8")
+    core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+    expect(core.split()[4:6] == ["0", "0"], f"{pid}: {core}")
+    expect(os.stat(f"/proc/{pid}/mem").st_uid == 0, f"{pid} is dumpable")
 
 
 def expect_hidden(pids, finds):
