@@ -49,8 +49,8 @@ std::string outcome_text(bool accepted, std::uint64_t sequence, const std::strin
 
 Status accept(Session& session, const Arguments& given) {
   KEYHOLD_TRY_ASSIGN(const auto before, host::describe_store(machine(), given.store));
-  const bool anchor_is_known = before.anchor_problem.empty();
-  if (anchor_is_known && before.anchor_path.empty() && given.anchor.empty()) {
+  const bool has_none = before.anchor_path.empty() && !before.anchor_problem;
+  if (has_none && given.anchor.empty()) {
     return fail(Code::invalid_argument, given.store +
                                             " has no anchor: rollback is not detected, so there is "
                                             "nothing to accept; --anchor FILE gives it one");

@@ -62,7 +62,7 @@ std::string copies_text(const StoreStatus& status) {
 }
 
 std::string rollback_text(const StoreStatus& status) {
-  if (!status.anchor_problem.empty()) return "anchor unknown: " + status.anchor_problem;
+  if (status.anchor_problem) return status.anchor_problem->message();
   if (status.anchor_path.empty()) return "NOT DETECTED: this store has no anchor";
   return "looked for at every open, against " + status.anchor_path;
 }
@@ -139,6 +139,7 @@ Status verdict(const StoreStatus& status) {
     if (answer.error && problem == nullptr) problem = &*answer.error;
     some_unwraps = some_unwraps || answer.unwraps;
   }
+  if (status.anchor_problem) return fail(*status.anchor_problem);
   if (status.host && status.host->state == host::HostState::sealed) {
     return fail(Code::sealed, "the host has sealed the store: " + status.host->reason);
   }
@@ -178,7 +179,9 @@ Command store_status_command() {
   command.paragraphs = {
       "Reads the key ring and asks the KMS once; takes no lock and changes nothing, so it works "
       "beside a running engine, and tells what it knows when the KMS is down or says no. Then the "
-      "exit status says so: 3 denied, 4 no answer."};
+      "exit status says so: 3 denied, 4 no answer. An anchor that remembers a newer key ring, is "
+      "not "
+      "there or is another store's: 5."};
   command.arguments = {directory(*path, "the store")};
   command.examples = {{"keyhold store status /srv/store", ""},
                       {"keyhold store status /srv/store --json | jq .key_ring.generations", ""}};

@@ -5,24 +5,50 @@
 
 #include "audit/log.h"
 #include "crypto/aead.h"
+#include "format/keyring_anchor.h"
 #include "host/config.h"
 #include "host/control_client.h"
 #include "host/host_parts.h"
 #include "host/layout.h"
 #include "host/recording_client.h"
+#include "keyring/anchor.h"
 
 namespace keyhold::host {
 namespace {
 
-void describe_anchor(io::FileSystem& files, const StoreLayout& layout, StoreStatus& status) {
-  const auto config = read_config(files, layout);
+// Nothing where the store has none.
+using MaybeAnchor = std::optional<format::AnchorRecord>;
+
+Result<MaybeAnchor> read_anchor(io::FileSystem& files, const StoreLayout& layout,
+                                std::string& path) {
+  KEYHOLD_TRY_ASSIGN(const auto config, read_config(files, layout));
   if (!config) {
-    status.anchor_problem = config.error().message();
-  } else if (!*config) {
-    status.anchor_problem = layout.config + " is missing";
-  } else {
-    status.anchor_path = (*config)->parsed.config.anchor_path;
+    return fail(Code::integrity, "anchor unknown: " + layout.config + " is missing");
   }
+  path = config->parsed.config.anchor_path;
+  if (path.empty()) return std::nullopt;
+  const auto bytes = keyring::FileAnchor(files, path).load();
+  if (!bytes) return fail(bytes.error().within("the anchor cannot be read"));
+  if (!*bytes) {
+    return fail(Code::rollback, "ANCHOR MISSING: " + path +
+                                    " is not there, so an older key ring would not be noticed");
+  }
+  auto record = format::parse_anchor(**bytes);
+  if (!record) return fail(record.error().within("the anchor " + path));
+  return *std::move(record);
+}
+
+// What needs no key: whose anchor it is, and how far it has come.
+Status judge(const MaybeAnchor& anchor, const keyring::Contents& found, const std::string& path) {
+  if (!anchor) return {};
+  if (anchor->store != found.store) {
+    return fail(Code::wrong_key,
+                "OF ANOTHER STORE: the anchor " + path + " is that of " + anchor->store.hex());
+  }
+  if (anchor->sequence <= found.sequence) return {};
+  return fail(Code::rollback, "ROLLED BACK: the key ring is at sequence " +
+                                  std::to_string(found.sequence) + ", its anchor " + path + " at " +
+                                  std::to_string(anchor->sequence));
 }
 
 Result<HostStatus> ask_host(const StoreLayout& layout, const Clock& clock, nanoseconds timeout) {
@@ -111,10 +137,14 @@ Result<StoreStatus> describe_store(const Environment& environment, const std::st
   const StoreLayout layout(store_path);
   StoreStatus status;
   status.path = store_path;
+  // Before the key ring: a host that writes both meanwhile raises the anchor last.
+  const auto anchor = read_anchor(environment.files, layout, status.anchor_path);
   auto inspection = keyring::KeyRing::inspect(environment.files, layout.directory);
   if (!inspection) return fail(inspection.error().within("store " + store_path));
   status.keyring = *std::move(inspection);
-  describe_anchor(environment.files, layout, status);
+  const Status judged =
+      anchor ? judge(*anchor, status.keyring.contents, status.anchor_path) : fail(anchor.error());
+  if (!judged) status.anchor_problem = judged.error();
   describe_host(layout, environment.clock, options.host_timeout, status);
   describe_policy(environment.files, layout, status);
   if (!options.ask_kms) return status;

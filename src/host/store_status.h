@@ -16,14 +16,14 @@ namespace keyhold::host {
 struct StoreStatus {
   std::string path;
   keyring::Inspection keyring;
-  std::string anchor_path;                  // empty: rollback is not detected
-  std::string anchor_problem;               // why the anchor's place is not known
-  LoadedPolicy policy;                      // what the next host will find
-  bool policy_verified = false;             // by a running host's open key ring
-  std::optional<HostStatus> host;           // a running one's
-  std::string host_problem;                 // somebody holds the lock, but does not answer
-  std::vector<KmsAnswer> kms;               // one a lockbox, in their order; empty where not asked
-  std::string aead_backend;                 // the host's, else what this process would use
+  std::string anchor_path;              // empty: rollback is not detected
+  std::optional<Error> anchor_problem;  // contradicts the key ring, or is not to be read or found
+  LoadedPolicy policy;                  // what the next host will find
+  bool policy_verified = false;         // by a running host's open key ring
+  std::optional<HostStatus> host;       // a running one's
+  std::string host_problem;             // somebody holds the lock, but does not answer
+  std::vector<KmsAnswer> kms;           // one a lockbox, in their order; empty where not asked
+  std::string aead_backend;             // the host's, else what this process would use
   crypto::SecretMemoryUse secret_memory{};  // likewise
 };
 

@@ -72,7 +72,7 @@ json lockbox_answer_json(const KmsAnswer& answer) {
 json anchor_json(const StoreStatus& status) {
   json out = {{"detects_rollback", !status.anchor_path.empty()}};
   if (!status.anchor_path.empty()) out["path"] = status.anchor_path;
-  if (!status.anchor_problem.empty()) out["problem"] = status.anchor_problem;
+  if (status.anchor_problem) out["problem"] = status.anchor_problem->message();
   return out;
 }
 

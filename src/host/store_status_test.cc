@@ -92,7 +92,36 @@ TEST(StoreStatus, SaysThatTheAnchorsPlaceIsNotKnown) {
   ASSERT_TRUE(io::posix_file_system().remove(store.layout.config));
   const auto status = status_of(store);
   ASSERT_TRUE(status);
-  EXPECT_NE(status->anchor_problem.find("missing"), std::string::npos);
+  ASSERT_TRUE(status->anchor_problem);
+  EXPECT_NE(status->anchor_problem->message().find("missing"), std::string::npos);
+}
+
+// Without a key: what the operator sees before anybody opens the store.
+TEST(StoreStatus, SeesWhatContradictsTheAnchor) {
+  TestStore store;
+  store.anchor = store.scratch / "anchor";
+  store.make();
+  io::FileSystem& files = io::posix_file_system();
+  const std::string ring = store.layout.directory + "/keyring.";
+  const ByteVector older = *io::read_file(files, ring + "a", 1 << 20);
+  ASSERT_TRUE((*store.open())->rotate_dek());
+  ASSERT_FALSE(status_of(store)->anchor_problem);
+  for (const char* copy : {"a", "b"}) ASSERT_TRUE(io::replace_file(files, ring + copy, older));
+  const auto rolled_back = status_of(store);
+  ASSERT_TRUE(rolled_back && rolled_back->anchor_problem);
+  EXPECT_EQ(rolled_back->anchor_problem->code(), Code::rollback);
+  EXPECT_TRUE(rolled_back->anchor_problem->message().starts_with("ROLLED BACK"));
+  EXPECT_TRUE(json::parse(to_json_text(*rolled_back)).at("anchor").contains("problem"));
+
+  TestStore other;
+  other.anchor = other.scratch / "anchor";
+  other.make();
+  ASSERT_TRUE(io::replace_file(files, store.anchor, *io::read_file(files, other.anchor, 4096)));
+  EXPECT_EQ(status_of(store)->anchor_problem.value().code(), Code::wrong_key);
+  ASSERT_TRUE(files.remove(store.anchor));
+  const auto missing = status_of(store);
+  EXPECT_EQ(missing->anchor_problem.value().code(), Code::rollback);
+  EXPECT_TRUE(missing->anchor_problem->message().starts_with("ANCHOR MISSING"));
 }
 
 TEST(StoreStatusJson, CarriesTheWholeTree) {
