@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <limits>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -62,9 +64,24 @@ std::int64_t seconds_of(WallTime time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
+// The library would take a number with a fraction, or beyond the type, for whatever it becomes.
+template <typename Number>
+Number whole_number(const json& from) {
+  const bool whole =
+      from.is_number_unsigned() || (std::is_signed_v<Number> && from.is_number_integer());
+  if (!whole) throw std::invalid_argument("no whole number: " + from.dump());
+  if (std::is_signed_v<Number> && from.is_number_unsigned() &&
+      from.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<Number>::max())) {
+    throw std::invalid_argument("too large: " + from.dump());
+  }
+  return from.get<Number>();
+}
+
 WallTime parse_time(const std::string& text) {
   std::tm parts{};
-  if (::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts) == nullptr) {
+  const bool read = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts) != nullptr;
+  // Before, and later than WallTime can count.
+  if (!read || parts.tm_year < 70 || parts.tm_year > 2261 - 1900) {
     throw std::invalid_argument("no time: " + text);
   }
   return WallTime(std::chrono::seconds(::timegm(&parts)));
@@ -73,7 +90,7 @@ WallTime parse_time(const std::string& text) {
 keyring::CopyReport copy_from(const json& from) {
   return {.name = from.at("name"),
           .state = value_in(kCopyStates, from.at("state")),
-          .sequence = from.at("sequence"),
+          .sequence = whole_number<std::uint64_t>(from.at("sequence")),
           .problem = from.value("problem", "")};
 }
 
@@ -116,7 +133,7 @@ KmsAnswer answer_from(const json& from) {
 }
 
 keyring::PolicyPin pin_from(const json& from) {
-  keyring::PolicyPin pin{.version = from.at("version"), .digest = {}};
+  keyring::PolicyPin pin{.version = whole_number<std::uint64_t>(from.at("version")), .digest = {}};
   const auto digest = from_hex(from.at("sha256").get<std::string>());
   if (!digest || digest->size() != pin.digest.size()) throw std::invalid_argument("no digest");
   copy_bytes(*digest, pin.digest);
@@ -133,14 +150,14 @@ PolicyView policy_from(const json& from) {
 
 crypto::SecretMemoryUse memory_from(const json& from) {
   const json& limit = from.at("limit_bytes");
-  return {.locked_bytes = from.at("locked_bytes"),
-          .used_bytes = from.at("used_bytes"),
-          .limit_bytes = limit.is_null() ? SIZE_MAX : limit.get<std::size_t>()};
+  return {.locked_bytes = whole_number<std::size_t>(from.at("locked_bytes")),
+          .used_bytes = whole_number<std::size_t>(from.at("used_bytes")),
+          .limit_bytes = limit.is_null() ? SIZE_MAX : whole_number<std::size_t>(limit)};
 }
 
 HostStatus status_from(const json& from) {
   HostStatus status;
-  status.pid = from.at("pid");
+  status.pid = whole_number<std::int64_t>(from.at("pid"));
   status.program = from.at("program");
   status.started = parse_time(from.at("started"));
   status.state = value_in(kStates, from.at("state"));
@@ -158,7 +175,7 @@ HostStatus status_from(const json& from) {
   status.upkeep_problems = from.at("upkeep_problems");
   status.health = health_from(from.at("key_ring"));
   if (!from.at("policy").is_null()) status.policy = policy_from(from.at("policy"));
-  status.requests = from.at("requests");
+  status.requests = whole_number<std::uint64_t>(from.at("requests"));
   return status;
 }
 
