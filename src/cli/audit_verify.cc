@@ -98,7 +98,8 @@ std::string checkpoints_text(const Verified& verified) {
   if (count == 0) return "there is no checkpoint: nothing is signed yet\n";
   std::string text = fmt::format("checkpoints: {} good", format_count(log.good_checkpoints));
   if (log.older_checkpoints > 0) {
-    text += fmt::format(", {} of older KEKs covered by them", format_count(log.older_checkpoints));
+    text += fmt::format(", {} of older KEKs{}", format_count(log.older_checkpoints),
+                        log.good_checkpoints > 0 ? " covered by them" : "");
   }
   const std::uint64_t unsigned_records = log.last_seq - std::min(log.signed_up_to, log.last_seq);
   text += fmt::format("; the host signed all up to record {}", log.signed_up_to);

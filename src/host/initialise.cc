@@ -104,6 +104,16 @@ Result<std::unique_ptr<KeyRing>> make_ring(const Environment& environment,
                          anchor_at(environment.files, plan.anchor_path));
 }
 
+// What was asked of the KMS until now: so the first host finds a log that it can check. (A damaged
+// one that an earlier attempt left is in the log by then, and in the process's own.)
+void sign_log(audit::Log& log, const KeyRing& ring) {
+  static_cast<void>(log.unseal({.event = std::string(audit::events::kStart),
+                                .cause = "the store is made",
+                                .store = ring.store_id().hex()},
+                               audit_signer(ring)));
+  log.seal({.event = std::string(audit::events::kStop)});
+}
+
 }  // namespace
 
 Result<StoreId> initialise_store(const Environment& environment, const std::string& store_path,
@@ -135,6 +145,7 @@ Result<StoreId> initialise_store(const Environment& environment, const std::stri
     return fail(std::move(ring).error());
   }
   KEYHOLD_TRY(write_config(files, layout, **ring, plan.anchor_path));
+  sign_log(*log, **ring);
   KEYHOLD_TRY(unmark(files, layout));
   warn_of_near_anchor(files, layout, plan.anchor_path);
   return (*ring)->store_id();
