@@ -4,6 +4,7 @@
 
 progress=$work/progress
 server=0 # the process id of the engine, or of the agent above it
+server_status=0
 
 # Ends what was started here: well, and after 15 s by force.
 stop_server() {
@@ -14,7 +15,7 @@ stop_server() {
   while ((tries-- > 0)) && kill -0 "$process" 2>/dev/null; do sleep 0.1; done
   # A killed agent's supervisor kills the engine.
   kill -KILL "$process" 2>/dev/null || true
-  wait "$process" 2>/dev/null || true
+  wait "$process" 2>/dev/null || server_status=$?
 }
 
 start_server() {
@@ -50,6 +51,7 @@ wait_for() {
 }
 
 serves_since() { (($(progress_of first 2) > $1 && $(progress_of write 2) > $1)); }
+is_warm() { (($(progress_of read 3) >= 1000 && $(progress_of write 3) >= 500)); }
 is_quiet() { (($(now_ms) - $(progress_of read 2) > 1000 && $(now_ms) - $(progress_of write 2) > 1000)); }
 host_state() { keyhold store status "$store" --json 2>/dev/null | awk '/"host": \{/ { inside = 1 } inside && /^    "state":/ { gsub(/[",]/, ""); print $2; exit }'; }
 is_sealed() { [[ $(host_state) == sealed ]]; }
@@ -78,6 +80,7 @@ take_the_key_away() {
   wait_for 20 "the last read and write" is_quiet
   denied=$(first_denial_since "$taken")
   read_end=$(progress_of read 2) write_end=$(progress_of write 2) acknowledged=$(progress_of write 3)
+  row "reads that the block cache answered by then" "$(progress_of read 3) a thread"
   row "the KMS's first denial to the last read" "$(seconds_between "$denied" "$read_end")"
   row "the KMS's first denial to the last synced write" "$(seconds_between "$denied" "$write_end")"
   printf '%s\n' "${table[@]: -2}"
@@ -110,6 +113,11 @@ give_the_key_back() {
 
 only_open_files_left() { ! keyhold store coverage "$store" | grep '^pending:' | grep -qv 'being written'; }
 
+is_one_generation() {
+  keyhold store coverage "$store" --json |
+    awk '/"(current|oldest)_generation":/ { gsub(/[^0-9]/, ""); seen[++count] = $0 } END { exit !(count == 2 && seen[1] == seen[2]) }'
+}
+
 # What RocksDB writes is swapped once it closes it: SIGHUP has the engine open the database again.
 reencrypt_and_shred() {
   local start before engine
@@ -127,7 +135,7 @@ reencrypt_and_shred() {
   run keyhold store coverage "$store"
   run keyhold store shred "$store"
   run keyhold store status "$store"
-  keyhold store coverage "$store" --json | grep -q '"oldest_generation": 1,' && fail "generation 1 is still in the key ring"
+  is_one_generation || fail "an older DEK generation is still in the key ring"
   row "DEK generations before the current one" "shredded"
 }
 
@@ -144,8 +152,7 @@ lease_part() {
   start=$(now_ms)
   start_server
   wait_for 30 "the database to serve" serves_since "$start"
-  sleep 3 # for some records
-  row "reads that the block cache answered, in 3 s" "$(progress_of read 3) a thread"
+  wait_for 30 "reads from the block cache and synced records" is_warm
   if [[ $with_agent == yes ]]; then
     printf 'agent %d, engine with the plugin %d, the supervisor between them\n' "$server" "$(engine_of "$server")"
   fi
@@ -153,6 +160,7 @@ lease_part() {
   give_the_key_back
   reencrypt_and_shred
   stop_server
+  ((server_status == 0)) || fail "what served the database ended with $server_status: $(cat "$work/server.log")"
   step "The audit log against the KMS's own, and every record against the input"
   run keyhold audit verify "$store" --kms-log "$kms"
   row "audit log and the KMS's access log" "agree"
