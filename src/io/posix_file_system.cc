@@ -2,9 +2,13 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <mutex>
+#include <set>
+#include <utility>
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -53,13 +57,60 @@ Descriptor reopen_direct(const Descriptor& plain, const OpenOptions& options) {
       above_standard_streams(without_eintr([&] { return ::open(self.c_str(), flags); })));
 }
 
+// A fork without exec copies the descriptor of a lock, which would outlive its holder in the child.
+// So a child gives up its share of every lock.
 class PosixLock final : public FileLock {
  public:
-  explicit PosixLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  explicit PosixLock(Descriptor descriptor) : descriptor_(descriptor.release()) {
+    Registry& known = registry();
+    const std::lock_guard guard(known.mutex);
+    known.held.insert(this);
+  }
+  ~PosixLock() override {
+    Registry& known = registry();
+    const std::lock_guard guard(known.mutex);
+    known.held.erase(this);
+    give_back();
+  }
+  PosixLock(const PosixLock&) = delete;
+  PosixLock& operator=(const PosixLock&) = delete;
+
+  // REQUIRES: before whoever else hooks into forks and lets go of a lock there. Handlers in a child
+  // run in the order of their registration, and until ours has run no lock can be destroyed.
+  static bool watch_forks() {
+    registry();
+    return true;
+  }
 
  private:
-  Descriptor descriptor_;
+  struct Registry {
+    std::mutex mutex;  // held over a fork
+    std::set<PosixLock*> held;
+  };
+
+  // Never destroyed: locks in static objects may outlive everything.
+  static Registry& registry() {
+    static auto* const made = [] {
+      auto* const known = new Registry;
+      ::pthread_atfork([] { registry().mutex.lock(); }, [] { registry().mutex.unlock(); },
+                       &PosixLock::after_fork_in_child);
+      return known;
+    }();
+    return *made;
+  }
+  static void after_fork_in_child() {
+    for (PosixLock* lock : registry().held) lock->give_back();
+    registry().mutex.unlock();
+  }
+
+  void give_back() {
+    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
+  }
+
+  int descriptor_;
 };
+
+const bool forks_watched = PosixLock::watch_forks();  // before main(), or when the plugin is loaded
 
 struct DirectoryCloser {
   void operator()(DIR* directory) const { ::closedir(directory); }

@@ -187,6 +187,36 @@ TEST(PosixFileSystem, NoFileEverStandsInForAClosedStandardStream) {
   EXPECT_EQ(posix_file_system().info(path).value().size_bytes, 0U);
 }
 
+TEST(PosixFileSystem, AForkedChildKeepsNoLockOfItsParents) {
+  const TemporaryDirectory directory;
+  const std::string path = join_path(directory.path(), "lock");
+  auto lock = posix_file_system().lock(path);
+  ASSERT_TRUE(lock);
+  std::array<int, 2> finish{};
+  ASSERT_EQ(::pipe2(finish.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(finish[1]);
+    char byte = 0;
+    static_cast<void>(!::read(finish[0], &byte, 1));
+    lock->reset();  // neither waits nor closes a second time
+    ::_exit(0);
+  }
+  ::close(finish[0]);
+  lock->reset();
+  // The child may be on its way out of fork().
+  bool again = false;
+  for (int i = 0; i < 1000 && !again; ++i) {
+    again = posix_file_system().lock(path).has_value();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // bounded poll
+  }
+  EXPECT_TRUE(again);
+  ::close(finish[1]);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
 TEST(PosixFileSystem, ALockKeepsAnotherProcessOutUntilItsHolderEnds) {
   const TemporaryDirectory directory;
   const std::string path = join_path(directory.path(), "lock");
