@@ -147,7 +147,7 @@ void Alerts::clear(AlertKind kind, const std::string& store, const std::string& 
   raised_.erase(condition_of(kind, store, lockbox));
 }
 
-void Alerts::raise(Alert alert) {
+void Alerts::raise(const Alert& alert) {
   if (!is_news(alert)) return;
   tell(alert);
   if (thread_.joinable()) enqueue(delivery_of(alert));

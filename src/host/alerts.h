@@ -73,7 +73,7 @@ class Alerts {
   Alerts(const Alerts&) = delete;
   Alerts& operator=(const Alerts&) = delete;
 
-  void raise(Alert alert);
+  void raise(const Alert& alert);
   // The condition is over without a kind that says so: the next alert of it is news again.
   void clear(AlertKind kind, const std::string& store, const std::string& lockbox = {});
 
