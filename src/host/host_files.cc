@@ -2,6 +2,7 @@
 #include <set>
 #include <utility>
 
+#include "audit/events.h"
 #include "base/log.h"
 #include "host/host_parts.h"
 #include "store/coverage.h"
@@ -82,6 +83,8 @@ Result<CoverageReport> HostParts::coverage() {
   report.wish = desk_.wish();
   if (!report.wish.none() && report.coverage.older_than(report.wish.target).files == 0) {
     KEYHOLD_TRY(desk_.want({}));
+    record({.event = std::string(audit::events::kReencryptEnd),
+            .dek_generation = number(report.wish.target)});
     log::info("store " + layout_.root + ": every file stands under DEK generation " +
               std::to_string(number(report.wish.target)) + " or later");
     report.wish = {};
@@ -94,6 +97,7 @@ Result<Generation> HostParts::reencrypt(bool rotate_first, std::uint64_t bytes_p
   if (rotate_first) KEYHOLD_TRY(rotate_dek());
   KEYHOLD_TRY_ASSIGN(const Generation current, opened->current_generation());
   KEYHOLD_TRY(desk_.want({.target = current, .bytes_per_second = bytes_per_second}));
+  record({.event = std::string(audit::events::kReencryptBegin), .dek_generation = number(current)});
   return current;
 }
 
@@ -124,7 +128,11 @@ Result<ShredReport> HostParts::shred() {
   store::Store store(environment_.files, keys, environment_.random, layout_.root);
   KEYHOLD_TRY(make_names_durable(store));
   KEYHOLD_TRY(write_config(environment_.files, layout_, *opened, anchor_path_));
-  KEYHOLD_TRY(note_kms(opened->shred_before(current, clients_, kms_deadline())));
+  const Status shredded = note_kms(opened->shred_before(current, clients_, kms_deadline()));
+  record_outcome(
+      audit::events::kShred, shredded,
+      {.dek_generation = number(current), .kek_version = opened->contents().kek_version});
+  KEYHOLD_TRY(shredded);
   const keyring::Contents contents = opened->contents();
   const auto gone = static_cast<std::uint32_t>(before - contents.generations.size());
   if (gone > 0) {
