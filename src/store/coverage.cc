@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <set>
 
 #include "format/header.h"
 #include "store/header_block.h"
@@ -10,7 +10,7 @@
 namespace keyhold::store {
 namespace {
 
-constexpr int kMaxWalks = 50;
+constexpr int kMaxWalks = 6;
 
 // What the header of one file says.
 struct Found {
@@ -55,20 +55,36 @@ class Walk {
     }
   }
 
-  // Nothing where a file went while it was looked at: it may have another name now.
-  Result<std::optional<Coverage>> run() {
+  // A file that went while it was looked at may have another name now: whatever was not met yet is
+  // looked at in the next listing. Some files always come and go under a busy engine.
+  Result<Coverage> run() {
     store_.settle_names();
-    KEYHOLD_TRY_ASSIGN(const auto files, files_by_inode(store_));
-    for (const NamedFile& file : files) {
-      KEYHOLD_TRY_ASSIGN(const Found found, look_at(store_, file));
-      if (found.kind == Found::Kind::gone) return std::nullopt;
-      count(file, found);
+    bool gone = true;
+    for (int walks = 0; gone && walks < kMaxWalks; ++walks) {
+      KEYHOLD_TRY_ASSIGN(gone, look_at_new_ones());
     }
     count_unnamed();
     return std::move(coverage_);
   }
 
  private:
+  // True where one of them went.
+  Result<bool> look_at_new_ones() {
+    KEYHOLD_TRY_ASSIGN(const auto files, files_by_inode(store_));
+    bool gone = false;
+    for (const NamedFile& file : files) {
+      if (met_.contains(key_of(file.info))) continue;
+      KEYHOLD_TRY_ASSIGN(const Found found, look_at(store_, file));
+      if (found.kind == Found::Kind::gone) {
+        gone = true;
+        continue;
+      }
+      met_.insert(key_of(file.info));
+      count(file, found);
+    }
+    return gone;
+  }
+
   void count(const NamedFile& file, const Found& found) {
     const std::uint64_t bytes = file.info.size_bytes;
     const auto note = open_.find(key_of(file.info));
@@ -116,6 +132,7 @@ class Walk {
   Store& store_;
   const Generation target_;
   std::map<FileKey, OpenFileNote> open_;
+  std::set<FileKey> met_;
   Coverage coverage_;
 };
 
@@ -146,11 +163,7 @@ FileCount Coverage::older_than(Generation oldest_kept) const {
 }
 
 Result<Coverage> cover(Store& store, Generation target, const std::vector<OpenFileNote>& open) {
-  for (int attempt = 0; attempt < kMaxWalks; ++attempt) {
-    KEYHOLD_TRY_ASSIGN(auto coverage, Walk(store, target, open).run());
-    if (coverage) return *std::move(coverage);
-  }
-  return fail(Code::busy, "the store's files change faster than they can be counted; try again");
+  return Walk(store, target, open).run();
 }
 
 std::vector<OpenFileNote> open_files(Store& store) {

@@ -126,8 +126,8 @@ class Store {
   // Absolute paths of every encrypted file below the root, sorted folder by folder; the store's own
   // folder and leftovers left out.
   Result<std::vector<std::string>> list_files();
-  // The same with what they lead to. Looks again where a file went meanwhile: it may have another
-  // name.
+  // The same with what they lead to. Looks again, a few times, where a file went meanwhile: it may
+  // have another name.
   Result<std::vector<StoreName>> list_names();
 
   [[nodiscard]] const std::string& root() const { return root_; }

@@ -7,8 +7,8 @@
 namespace keyhold::store {
 namespace {
 
-// Until the names have stood still for one: an engine renames a few times a minute.
-constexpr int kMaxWalks = 50;
+// Until the names have stood still for one; under a busy engine they never do.
+constexpr int kMaxWalks = 6;
 
 std::string_view name_of(std::string_view path) {
   return path.substr(path.rfind('/') + 1);
