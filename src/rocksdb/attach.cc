@@ -8,6 +8,7 @@
 #include "crypto/random.h"
 #include "host/attach.h"
 #include "rocksdb/engine.h"
+#include "rocksdb/keeps_lease.h"
 
 namespace keyhold::rocks {
 namespace {
@@ -32,6 +33,7 @@ Result<std::shared_ptr<Volume>> attach_anew(const std::string& root) {
   KEYHOLD_TRY_ASSIGN(options.host.retry.wait,
                      host::kms_wait_from_environment(host::kEmbeddedKmsWait));
   options.host.remove_leftovers = true;
+  options.host.keeps_lease = kKeepsLease;
   const host::Environment machine{
       .files = io::posix_file_system(), .clock = system_clock(), .random = crypto::system_random()};
   KEYHOLD_TRY_ASSIGN(auto keys, host::attach(machine, root, options));
