@@ -20,6 +20,7 @@ constexpr std::chrono::seconds kReportPause{1};
 // own time. Doubles while nothing changes.
 constexpr std::chrono::seconds kFirstPause{2};
 constexpr std::chrono::seconds kLongestPause{32};
+constexpr int kIdlePasses = 3;
 
 std::uint64_t random_number(crypto::Random& random) {
   std::array<std::uint8_t, 8> bytes{};
@@ -152,9 +153,11 @@ bool FileWorker::pass(const FileWish& wish) {
     log::info("re-encrypted " + std::to_string(outcome->done.files) + " files of " + store_.root() +
               " under DEK generation " + std::to_string(number(wish.target)));
   }
-  const bool moved = outcome && outcome->done.files + outcome->gone > 0;
-  // A pass that had anything to do may have missed what was renamed meanwhile.
-  if (outcome && outcome->pending.empty() && !moved) clean_ = wish.target;
+  const bool moved = outcome && outcome->done.files > 0;
+  const bool idle = outcome && !moved && outcome->pending.empty();
+  idle_passes_ = idle ? idle_passes_ + 1 : 0;
+  // What went meanwhile may have been renamed; but under a busy engine something always goes.
+  if (idle && (outcome->gone == 0 || idle_passes_ == kIdlePasses)) clean_ = wish.target;
   return moved;
 }
 

@@ -55,6 +55,7 @@ class FileWorker {
   FileWish wish_;
   Generation clean_{};
   std::string problem_;
+  int idle_passes_ = 0;  // one after the other
 
   std::atomic<bool> forked_ = false;
   std::thread reporter_;
