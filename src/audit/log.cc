@@ -122,14 +122,20 @@ void Log::checkpoint() {
 
 Status Log::flush(Deadline deadline) {
   Lock lock(mutex_);
-  const std::uint64_t last = next_.seq - 1;
-  while (pushed_seq_ < last || lost_ > 0) {
+  std::uint64_t last = next_.seq - 1;
+  bool owes_lost = lost_ > 0;
+  while (pushed_seq_ < last || owes_lost) {
     if (deadline.expired(clock_)) {
       return fail(Code::io, "the audit log " + directory_ + " was not written in time" +
                                 (problem_.empty() ? "" : ": " + problem_));
     }
     // The deadline may be on a clock of a test's: look at it now and then.
     progress_.wait_for(lock, std::chrono::milliseconds(20));
+    // The record of what was lost has a number only once there is room for it.
+    if (owes_lost && lost_ == 0) {
+      owes_lost = false;
+      last = next_.seq - 1;
+    }
   }
   return {};
 }
