@@ -89,13 +89,13 @@ class Work {
     while (!stop_) {
       bool cached = false;
       if (!database_->read(keys_[random() % keys_.size()], cached).ok()) {
-        std::this_thread::sleep_for(kBetweenWrites);
+        std::this_thread::sleep_for(kBetweenWrites);  // bounded poll: the load's pace
         continue;
       }
       from_cache += cached ? 1 : 0;
       if (!read_once_.exchange(true)) board_.put(kFirst, "first", from_cache);
       board_.put(kRead + reader, "read", from_cache);
-      std::this_thread::sleep_for(kBetweenReads);
+      std::this_thread::sleep_for(kBetweenReads);  // bounded poll: the load's pace
     }
   }
 
@@ -104,7 +104,7 @@ class Work {
       // After a failed write RocksDB refuses all others: the readers go on.
       if (!database_->write_numbered(last_number_ + 1).ok()) return;
       board_.put(kWrite, "write", ++last_number_);
-      std::this_thread::sleep_for(kBetweenWrites);
+      std::this_thread::sleep_for(kBetweenWrites);  // bounded poll: the load's pace
     }
   }
 

@@ -46,7 +46,7 @@ wait_for() {
   until "$@"; do
     kill -0 "$server" 2>/dev/null || fail "what serves the database has ended: $(cat "$work/server.log")"
     (($(now_ms) < end)) || fail "waited in vain for $what: $(cat "$work/server.log")"
-    sleep 0.1
+    sleep 0.1 # bounded poll
   done
 }
 

@@ -11,6 +11,11 @@
 #include "host/test_supervisor.h"
 
 namespace keyhold::host {
+
+std::string supervisor_helper() {
+  return SUPERVISOR_HELPER;
+}
+
 namespace {
 
 using std::chrono::milliseconds;

@@ -21,6 +21,9 @@
 
 namespace keyhold::host {
 
+// The program that plays engines and agents; supervisor_test.cc knows from the build where it is.
+std::string supervisor_helper();
+
 inline Deadline within(std::chrono::nanoseconds span) {
   return Deadline::after(system_clock(), span);
 }
@@ -103,8 +106,8 @@ class Lifeline {
 inline SupervisorOptions options_for(const Lifeline& line, const std::string& kind,
                                      bool use_cgroup) {
   SupervisorOptions options;
-  options.engine = {SUPERVISOR_HELPER, "engine", line.path(), kind};
-  options.program = SUPERVISOR_HELPER;
+  options.engine = {supervisor_helper(), "engine", line.path(), kind};
+  options.program = supervisor_helper();
   options.use_cgroup = use_cgroup;
   options.heartbeat_interval = std::chrono::milliseconds(20);
   return options;

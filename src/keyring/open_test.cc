@@ -146,7 +146,7 @@ TEST_F(OpenTest, CopyOfANewerVersionIsRefusedAndKept) {
 
 TEST_F(OpenTest, RecordOfALaterVersionIsKeptWhenTheRingIsRewritten) {
   auto record = must(format::parse_keyring(good_)).record;
-  record.unknown = {{.type = 7, .value = {1, 2, 3}}, {.type = 999, .value = {4}}};
+  record.unknown = {{.type = 998, .value = {1, 2, 3}}, {.type = 999, .value = {4}}};
   const Lockbox lockbox = must(KeyRing::inspect(*disk_, kDirectory)).contents.lockboxes[0];
   const auto unwrapped =
       world_.client(world_.first)->unwrap(lockbox.wrapped, lockbox.context, world_.deadline());

@@ -30,6 +30,11 @@
 
 namespace {
 
+// The load's pace.
+void pace(int milliseconds) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));  // bounded poll
+}
+
 using Word = std::atomic<std::uint64_t>;
 
 // As seal_loop.py unpacks it. Times are nanoseconds of the wall clock, 0: not yet.
@@ -106,7 +111,7 @@ struct Engine {
 
   // At a pace: the loop's databases are to be many cycles old, not many gigabytes.
   void write_on() {
-    while (write_batch()) std::this_thread::sleep_for(std::chrono::milliseconds(8));
+    while (write_batch()) pace(8);
   }
 
   bool churn_once() {
@@ -131,7 +136,7 @@ struct Engine {
   }
 
   void churn() {
-    while (churn_once()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    while (churn_once()) pace(5);
   }
 
   bool read_one(std::uint64_t number) {
@@ -163,7 +168,7 @@ struct Engine {
     }
     page.check_done = page.checked.load();
     if (known.empty()) return;
-    while (read_one(known.front())) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    while (read_one(known.front())) pace(1);
   }
 };
 
