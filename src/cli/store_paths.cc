@@ -1,5 +1,7 @@
 #include "cli/store_paths.h"
 
+#include <fmt/core.h>
+
 #include "cli/command.h"
 #include "io/file_system.h"
 
@@ -12,7 +14,8 @@ Result<std::vector<std::string>> inside_store(const std::string& root,
     const std::string full = path.starts_with('/') ? path : io::join_path(root, path);
     KEYHOLD_TRY_ASSIGN(std::string normal, absolute_path(full));
     if (normal != root && relative_to(root, normal) == normal) {
-      return fail(Code::invalid_argument, normal + " lies outside the store " + root);
+      return fail(Code::invalid_argument,
+                  fmt::format("{} lies outside the store {}", normal, root));
     }
     paths.push_back(std::move(normal));
   }

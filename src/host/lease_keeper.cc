@@ -72,7 +72,7 @@ void LeaseKeeper::run() {
                                              std::chrono::nanoseconds::zero(), kLongestSleep);
     changed_.wait_for(lock, idle, [&] { return !running_ || !events_.empty(); });
     while (running_ && !events_.empty()) {
-      const control::LeaseEvent event = std::move(events_.front());
+      const control::LeaseEvent event = events_.front();
       events_.pop_front();
       lock.unlock();
       take(event);
@@ -86,9 +86,9 @@ void LeaseKeeper::run() {
   }
 }
 
-void LeaseKeeper::post(control::LeaseEvent event) {
+void LeaseKeeper::post(const control::LeaseEvent& event) {
   const std::lock_guard lock(mutex_);
-  events_.push_back(std::move(event));
+  events_.push_back(event);
   changed_.notify_all();
 }
 

@@ -85,7 +85,7 @@ class LeaseKeeper {
   };
 
   void run();
-  void post(control::LeaseEvent event);
+  void post(const control::LeaseEvent& event);
   void take(const control::LeaseEvent& event);
   void carry_out(const control::LeaseAction& action);
   void follow_phase();

@@ -24,7 +24,7 @@ constexpr Generation kNoTarget{0};
 
 class ReencryptTest : public StoreTest {
  protected:
-  ReencryptReport pass(ReencryptOptions options = {}) {
+  ReencryptReport pass(const ReencryptOptions& options = {}) {
     auto report = reencrypt(*store_, kNew, options);
     EXPECT_TRUE(report) << report.error().message();
     return report.value_or(ReencryptReport{});
