@@ -46,6 +46,10 @@ Result<UniqueFd> block_signals() {
   return signals;
 }
 
+bool is_serving(host::HostState state) {
+  return state == host::HostState::serving || state == host::HostState::degraded;
+}
+
 class Agent {
  public:
   Agent(const host::Environment& environment, AgentOptions options)
@@ -61,6 +65,7 @@ class Agent {
   void open_host();
   void start_engine(bool after_unseal);
   host::Engine engine();
+  void note_end(const EngineState& engine);
   int wait_for_end();
   void stop_engine();
   void end_with(int status);
@@ -93,10 +98,7 @@ Status Agent::start() {
   if (!options_.engine.empty()) {
     host::SupervisorOptions supervised;
     supervised.engine = options_.engine;
-    supervised.on_end = [this](const EngineState& engine) {
-      log::error("the engine ended: " + engine.cause);
-      end_with(exit_status_of(engine));
-    };
+    supervised.on_end = [this](const EngineState& engine) { note_end(engine); };
     KEYHOLD_TRY_ASSIGN(supervisor_, Supervisor::start(std::move(supervised)));
     for (const std::string& warning : supervisor_->warnings()) log::warning(warning);
   }
@@ -127,15 +129,22 @@ void Agent::open_host() {
 void Agent::start_engine(bool after_unseal) {
   if (!supervisor_) return;
   const std::lock_guard lock(engine_mutex_);
-  const host::HostState state = host_->status().state;
-  const bool serves = state == host::HostState::serving || state == host::HostState::degraded;
-  if (!after_unseal && (fenced_ || !serves)) return;
+  if (!after_unseal && (fenced_ || !is_serving(host_->status().state))) return;
   fenced_ = false;
   const Status started = supervisor_->start_engine();
   if (started) return;
   log::error("the engine did not start: " + started.error().message());
   failure_ = started.error();
   end_with(1);
+}
+
+// An engine that ends while the store is being sealed, perhaps of an I/O error that the seal gave
+// it, is started again by the unseal.
+void Agent::note_end(const EngineState& engine) {
+  const bool serves = !open_ || is_serving(host_->status().state);
+  log::error("the engine ended: " + engine.cause +
+             (serves ? "" : "; the store is sealed, and the unseal starts it again"));
+  if (serves) end_with(exit_status_of(engine));
 }
 
 host::Engine Agent::engine() {

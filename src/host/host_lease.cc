@@ -10,6 +10,8 @@ namespace {
 
 // Of all lockboxes together, while the store is sealed: an answer that takes longer is asked again.
 constexpr nanoseconds kFetchDeadline = std::chrono::seconds(4);
+// How late the lease's thread may be without an engine's noticing.
+constexpr nanoseconds kLateness = std::chrono::milliseconds(250);
 // An order to seal waits for the fence, for uses under way, and for a change of the key ring whose
 // KMS call ends by its own deadline.
 constexpr nanoseconds kSealPatience = std::chrono::seconds(15);
@@ -94,8 +96,10 @@ std::optional<control::KeysNotFetched> HostParts::fetch_keys() {
   return not_fetched(fetched.error().code());
 }
 
+// With a little beyond: the lease's thread comes at `until` and fences the engine, which is not to
+// meet an I/O error a moment before.
 void HostParts::lend_until(BootTime until) {
-  guard_.lend_until(environment_.clock, until);
+  guard_.lend_until(environment_.clock, until + kLateness);
 }
 
 void HostParts::serve() {

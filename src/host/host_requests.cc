@@ -1,5 +1,4 @@
 // What the host answers on its control socket.
-#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -11,7 +10,7 @@ namespace {
 // New files of clients use a new generation this much later at most.
 constexpr std::uint32_t kHelloValidMs = 1000;
 // How long a client may use keys without a word from here (DESIGN 3).
-constexpr nanoseconds kClientLease = std::chrono::seconds(6);
+constexpr std::chrono::milliseconds kClientLease = std::chrono::seconds(6);
 
 ControlAnswer without_key(format::ControlReply reply) {
   return {.reply = std::move(reply), .dek = {}};
@@ -113,8 +112,9 @@ Result<ControlAnswer> HostParts::hello() {
                                         .epoch = use.epoch()});
 }
 
-// 0 where this host keeps no lease. A host that is fencing its engine gives none any more, although
-// its I/O is still answered.
+// 0 where this host keeps no lease. Whole as long as the host serves at all: its watchers hear of a
+// seal at once, and an engine whose right ran out before it is fenced would meet I/O errors. A host
+// that is fencing its engine gives none any more, although its I/O is still answered.
 Result<std::uint32_t> HostParts::client_lease() const {
   if (!options_.keeps_lease) return 0;
   {
@@ -123,9 +123,7 @@ Result<std::uint32_t> HostParts::client_lease() const {
       return fail(Code::sealed, "the store's host is sealing it: " + reason_);
     }
   }
-  const nanoseconds left = guard_.lent_for(environment_.clock);
-  return static_cast<std::uint32_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::min(left, kClientLease)).count());
+  return static_cast<std::uint32_t>(std::chrono::milliseconds(kClientLease).count());
 }
 
 Status HostParts::check_serving() const {
