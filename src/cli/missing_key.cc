@@ -7,10 +7,10 @@
 
 namespace keyhold::cli {
 
-Error explain_refusal(const Error& error, const kms::KeySpec& spec,
+Error explain_refusal(const Error& error, const kms::KeySpec& spec, const kms::Caller& caller,
                       std::chrono::nanoseconds timeout) {
   if (error.code() != Code::denied) return error;
-  const auto client = kms::make_client(spec, system_clock(), crypto::system_random());
+  const auto client = kms::make_client(spec, caller, system_clock(), crypto::system_random());
   if (!client) return error;
   const auto key = (*client)->describe(Deadline::after(system_clock(), timeout));
   if (key || key.error().fault() != kms::Fault::not_found) return error;

@@ -90,7 +90,8 @@ Status init(Session& session, const Arguments& given) {
   KEYHOLD_TRY(refuse_anchor_in_store(given.anchor, given.store));
   const host::nanoseconds timeout(session.settings.kms_deadline);
   const auto id = host::initialise_store(machine(), given.store, plan, {}, timeout);
-  if (!id) return fail(explain_refusal(id.error(), plan.key, timeout));
+  if (!id)
+    return fail(explain_refusal(id.error(), plan.key, keyring::caller_of(plan.identity), timeout));
   return session.output.result(to_json(given, plan, *id), to_text(given, plan, *id));
 }
 

@@ -38,7 +38,9 @@ Status rewrap(Session& session, const std::string& store, const KmsFlags& flags)
   KEYHOLD_TRY_ASSIGN(const auto keys, attach(session, store));
   const Status rewrapped = spec ? keys->rewrap_to(*spec) : keys->rewrap();
   if (!rewrapped && spec) {
-    return fail(explain_refusal(rewrapped.error(), *spec, session.settings.kms_deadline));
+    KEYHOLD_TRY_ASSIGN(const auto contents, contents_of(store));
+    return fail(explain_refusal(rewrapped.error(), *spec, keyring::caller_of(contents.identity),
+                                session.settings.kms_deadline));
   }
   KEYHOLD_TRY(rewrapped);
   KEYHOLD_TRY_ASSIGN(const auto contents, contents_of(store));

@@ -23,7 +23,6 @@ inline constexpr std::string_view kLogMarker = "keyhold/1 log marker";
 // From a KEK.
 inline constexpr std::string_view kKeyringMac = "keyhold/1 keyring mac";
 inline constexpr std::string_view kAnchorMac = "keyhold/1 anchor mac";
-inline constexpr std::string_view kPolicyMac = "keyhold/1 policy mac";
 inline constexpr std::string_view kAuditMac = "keyhold/1 audit mac";
 // In the context (AAD) of a DEK's wrap.
 inline constexpr std::string_view kDekWrap = "keyhold/1 dek wrap";
@@ -35,8 +34,8 @@ inline constexpr std::string_view kWrap = "keyhold/1 wrap";
 inline constexpr std::string_view kCheckValue = "keyhold/1 check value";
 
 inline constexpr std::array kAll = {
-    kFileKey,   kHeaderMac, kTableChunks, kTableTail, kLogSession, kLogMarker, kKeyringMac,
-    kAnchorMac, kPolicyMac, kDekWrap,     kWrap,      kCheckValue, kConfigMac, kAuditMac,
+    kFileKey,   kHeaderMac, kTableChunks, kTableTail,  kLogSession, kLogMarker, kKeyringMac,
+    kAnchorMac, kDekWrap,   kWrap,        kCheckValue, kConfigMac,  kAuditMac,
 };
 
 }  // namespace keyhold::crypto::labels

@@ -250,7 +250,7 @@ Alerts::Outcome Alerts::deliver(const Delivery& delivery) {
                            .headers = {{"Content-Type", "application/json"},
                                        {"User-Agent", "keyhold"},
                                        {"Idempotency-Key", delivery.id}},
-                           .body = delivery.body};
+                           .body = WipedString(delivery.body)};
   if (!targets_.token_file.empty()) {
     auto token = authorization(targets_.token_file);
     if (!token) {
@@ -266,8 +266,9 @@ Alerts::Outcome Alerts::deliver(const Delivery& delivery) {
     const std::lock_guard lock(mutex_);
     return stop_at_ && system_clock().boot_now() >= *stop_at_;
   };
-  const auto response = net::http_request(
-      system_clock(), request, options, Deadline::after(system_clock(), targets_.attempt_timeout));
+  const auto response =
+      net::HttpClient(system_clock(), options)
+          .send(request, Deadline::after(system_clock(), targets_.attempt_timeout));
   if (!targets_.token_file.empty()) wipe_text(request.headers.back().value);
   if (response && response->status / 100 == 2) return Outcome::delivered;
   const std::string why =

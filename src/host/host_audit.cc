@@ -4,6 +4,7 @@
 
 #include "audit/events.h"
 #include "base/log.h"
+#include "base/timestamp.h"
 #include "host/host_parts.h"
 #include "host/recording_client.h"
 
@@ -150,7 +151,9 @@ void HostParts::note_answer(KmsAnswer answer) {
     return;
   }
   const std::string text = "the CMEK will be deleted for good, and every byte with it";
-  record({.event = std::string(audit::events::kDeletionPending), .key_uri = uri, .message = text});
+  record({.event = std::string(audit::events::kDeletionPending),
+          .key_uri = uri,
+          .message = text + ", at " + format_timestamp(*date)});
   raise(AlertKind::pending_deletion, text, uri, date);
 }
 

@@ -73,7 +73,9 @@ Status HostParts::wait_while_sealed() {
 control::ProbeAnswer HostParts::probe(const keyring::Lockbox& lockbox) {
   const Deadline deadline = Deadline::after(environment_.clock, policy().lease.probe_deadline);
   KmsAnswer answer{.spec = lockbox.spec, .key = {}, .unwraps = false, .error = {}};
-  const auto client = clients_(lockbox.spec);  // new for every probe, and so its credentials
+  const auto client =
+      clients_(lockbox.spec,
+               kms::caller_of(lockbox.context));  // new for every probe, and so its credentials
   if (client) {
     const auto request = (*client)->probe(lockbox.wrapped, lockbox.context, deadline);
     answer.unwraps = request.has_value();

@@ -35,14 +35,16 @@ Status check_own_process() {
 
 ClientFactory clients_or_default(ClientFactory given, const Environment& environment) {
   if (given) return given;
-  return [&clock = environment.clock, &random = environment.random](const kms::KeySpec& spec) {
-    return kms::make_client(spec, clock, random);
+  return [&clock = environment.clock, &random = environment.random](const kms::KeySpec& spec,
+                                                                    const kms::Caller& caller) {
+    return kms::make_client(spec, caller, clock, random);
   };
 }
 
 Result<std::unique_ptr<kms::Client>> make_client(const ClientFactory& clients,
-                                                 const kms::KeySpec& spec) {
-  auto client = clients(spec);
+                                                 const kms::KeySpec& spec,
+                                                 const kms::Caller& caller) {
+  auto client = clients(spec, caller);
   if (!client) return fail(client.error().to_error());
   return *std::move(client);
 }
@@ -295,7 +297,8 @@ Status HostParts::rotate_kek() {
 Status HostParts::rewrap() {
   KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
   for (const keyring::Lockbox& lockbox : opened->contents().lockboxes) {
-    KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, lockbox.spec));
+    KEYHOLD_TRY_ASSIGN(const auto client,
+                       make_client(clients_, lockbox.spec, kms::caller_of(lockbox.context)));
     const Status rewrapped = note_kms(opened->rewrap(*client, kms_deadline()));
     record_outcome(audit::events::kRewrap, rewrapped, {.key_uri = lockbox.spec.uri.str()});
     KEYHOLD_TRY(rewrapped);
@@ -306,7 +309,8 @@ Status HostParts::rewrap() {
 
 Status HostParts::rewrap_to(const kms::KeySpec& spec) {
   KEYHOLD_TRY_ASSIGN(keyring::KeyRing * opened, usable_ring());
-  KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, spec));
+  KEYHOLD_TRY_ASSIGN(const auto client,
+                     make_client(clients_, spec, keyring::caller_of(opened->contents().identity)));
   const Status rewrapped = note_kms(opened->rewrap_to(*client, kms_deadline()));
   record_outcome(audit::events::kRewrap, rewrapped, {.key_uri = spec.uri.str()});
   follow_lockboxes();

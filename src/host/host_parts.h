@@ -196,6 +196,7 @@ Status check_own_process();
 ClientFactory clients_or_default(ClientFactory given, const Environment& environment);
 // A client of `spec`, its failure as one of ours.
 Result<std::unique_ptr<kms::Client>> make_client(const ClientFactory& clients,
-                                                 const kms::KeySpec& spec);
+                                                 const kms::KeySpec& spec,
+                                                 const kms::Caller& caller);
 
 }  // namespace keyhold::host

@@ -207,7 +207,7 @@ TEST(Host, ASealEndsOnlyWhenNoChangeIsInFlight) {
   std::promise<void> entered;
   std::promise<void> release;
   HostOptions options = store.options();
-  options.clients = [&](const kms::KeySpec& spec) {
+  options.clients = [&](const kms::KeySpec& spec, const kms::Caller&) {
     if (armed.exchange(false)) {
       entered.set_value();
       release.get_future().wait();

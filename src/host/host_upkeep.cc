@@ -76,7 +76,8 @@ nanoseconds HostParts::check_kms_versions() {
 
 Status HostParts::rewrap_what_is_due() {
   for (const keyring::Lockbox& lockbox : ring_->contents().lockboxes) {
-    KEYHOLD_TRY_ASSIGN(const auto client, make_client(clients_, lockbox.spec));
+    KEYHOLD_TRY_ASSIGN(const auto client,
+                       make_client(clients_, lockbox.spec, kms::caller_of(lockbox.context)));
     KEYHOLD_TRY_ASSIGN(const bool due, ring_->rewrap_due(*client, kms_deadline()));
     if (!due) continue;
     const Status rewrapped = ring_->rewrap(*client, kms_deadline());

@@ -123,8 +123,9 @@ Result<StoreId> initialise_store(const Environment& environment, const std::stri
   const StoreLayout layout(store_path);
   KEYHOLD_TRY(check_own_process());
   KEYHOLD_TRY(check_anchor_path(plan.anchor_path));
+  const kms::Caller caller = keyring::caller_of(plan.identity);
   // Before anything is made: a key spec that is none.
-  KEYHOLD_TRY(make_client(clients_or_default(clients, environment), plan.key));
+  KEYHOLD_TRY(make_client(clients_or_default(clients, environment), plan.key, caller));
   KEYHOLD_TRY(make_if_missing(files, layout.root));
   KEYHOLD_TRY(refuse_foreign(files, layout));
   KEYHOLD_TRY(make_if_missing(files, layout.directory));
@@ -136,7 +137,7 @@ Result<StoreId> initialise_store(const Environment& environment, const std::stri
   KEYHOLD_TRY_ASSIGN(const auto log, audit::Log::open(files, environment.clock, layout.audit));
   KEYHOLD_TRY_ASSIGN(
       const auto client,
-      make_client(recording(clients_or_default(clients, environment), *log), plan.key));
+      make_client(recording(clients_or_default(clients, environment), *log), plan.key, caller));
   auto ring = make_ring(environment, layout, plan, *client, kms_timeout);
   if (!ring) {
     // Where tidying up fails too, the mark stays, and the next call does it.

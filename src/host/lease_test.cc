@@ -1,8 +1,11 @@
 // The lease of a real host: real threads and clocks, quick policies, a fake KMS.
+#include <fstream>
 #include <future>
+#include <iterator>
 
 #include <gtest/gtest.h>
 
+#include "base/timestamp.h"
 #include "host/attach.h"
 #include "host/remote_keys.h"
 #include "host/test_store.h"
@@ -250,6 +253,20 @@ TEST_F(LeaseTest, AnotherCmekTakesTheFirstOnesPlace) {
   EXPECT_TRUE(use(*host_));
   store_.kms.disable("other");
   EXPECT_TRUE(reaches(HostState::sealed));
+}
+
+TEST_F(LeaseTest, AScheduledDeletionIsToldWithItsDate) {
+  open();
+  store_.kms.schedule_deletion("cmek", 7);
+  ASSERT_TRUE(reaches(HostState::sealed));
+  ASSERT_TRUE(
+      eventually([&] { return log_.text().find("ALERT pending_deletion") != std::string::npos; }));
+  const auto client = *store_.kms.make_client(store_.key);
+  const auto key = client->describe(Deadline::after(store_.clock, std::chrono::seconds(1)));
+  ASSERT_TRUE(key && key->deletion_date);
+  std::ifstream audit(store_.layout.audit + "/0000000000000001.jsonl");
+  const std::string lines(std::istreambuf_iterator<char>(audit), {});
+  EXPECT_NE(lines.find("with it, at " + format_timestamp(*key->deletion_date)), std::string::npos);
 }
 
 }  // namespace

@@ -81,9 +81,10 @@ kms::Result<std::string> RecordingClient::probe(ByteView ciphertext,
 }
 
 keyring::ClientFactory recording(keyring::ClientFactory inner, audit::Log& log) {
-  return [inner = std::move(inner),
-          &log](const kms::KeySpec& spec) -> kms::Result<std::unique_ptr<kms::Client>> {
-    KEYHOLD_TRY_ASSIGN(auto client, inner(spec));
+  return [inner = std::move(inner), &log](
+             const kms::KeySpec& spec,
+             const kms::Caller& caller) -> kms::Result<std::unique_ptr<kms::Client>> {
+    KEYHOLD_TRY_ASSIGN(auto client, inner(spec, caller));
     return std::make_unique<RecordingClient>(std::move(client), log);
   };
 }

@@ -41,8 +41,9 @@ class RecordingClientTest : public testing::Test {
     auto log = audit::Log::open(files_, clock_, kLogDirectory);
     EXPECT_TRUE(log) << log.error().message();
     log_ = *std::move(log);
-    auto client =
-        recording([this](const kms::KeySpec& spec) { return kms_.make_client(spec); }, *log_)(key_);
+    auto client = recording(
+        [this](const kms::KeySpec& spec, const kms::Caller&) { return kms_.make_client(spec); },
+        *log_)(key_, {});
     EXPECT_TRUE(client);
     client_ = *std::move(client);
   }

@@ -84,7 +84,7 @@ void describe_policy(io::FileSystem& files, const StoreLayout& layout, StoreStat
 KmsAnswer ask_lockbox(const keyring::Lockbox& lockbox, const ClientFactory& clients,
                       Deadline deadline) {
   KmsAnswer answer{.spec = lockbox.spec, .key = {}, .unwraps = false, .error = {}};
-  const auto client = clients(lockbox.spec);
+  const auto client = clients(lockbox.spec, kms::caller_of(lockbox.context));
   if (!client) {
     answer.error = client.error();
     return answer;

@@ -67,7 +67,7 @@ struct TestStore {
     return {.files = io::posix_file_system(), .clock = clock, .random = crypto::system_random()};
   }
   [[nodiscard]] ClientFactory clients() const {
-    return [this](const kms::KeySpec& spec) { return kms.make_client(spec); };
+    return [this](const kms::KeySpec& spec, const kms::Caller&) { return kms.make_client(spec); };
   }
   [[nodiscard]] StorePlan plan() const {
     return {.identity = test_identity(), .key = key, .rotation = rotation, .anchor_path = anchor};

@@ -24,6 +24,10 @@ struct Identity {
   NodeId node;
 };
 
+inline kms::Caller caller_of(const Identity& identity) {
+  return {.org = identity.org, .cluster = identity.cluster, .region = identity.region};
+}
+
 // When the DEK is rotated by itself: whichever comes first.
 struct RotationPolicy {
   std::chrono::seconds age = std::chrono::hours(24 * 30);  // 0: not by age

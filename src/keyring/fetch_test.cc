@@ -56,7 +56,7 @@ TEST_F(FetchTest, HealsADamagedCopy) {
 // The clients' factory runs between the first look at the copies and the last step.
 TEST_F(FetchTest, AWipeMeanwhileWins) {
   ring_->wipe();
-  const ClientFactory wiping = [this](const kms::KeySpec& spec) {
+  const ClientFactory wiping = [this](const kms::KeySpec& spec, const kms::Caller&) {
     ring_->wipe();
     return world_.cloud.make_client(spec);
   };

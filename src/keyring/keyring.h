@@ -47,8 +47,8 @@ struct Environment {
 };
 
 // kms::make_client with its clock and randomness bound, or a test's.
-using ClientFactory =
-    std::function<kms::Result<std::unique_ptr<kms::Client>>(const kms::KeySpec& spec)>;
+using ClientFactory = std::function<kms::Result<std::unique_ptr<kms::Client>>(
+    const kms::KeySpec& spec, const kms::Caller& caller)>;
 
 // Which denials count when a KEK has several lockboxes.
 enum class DenialRule : std::uint8_t { any_denied, all_denied };

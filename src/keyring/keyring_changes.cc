@@ -181,7 +181,7 @@ Status KeyRing::renew_kek(RingChange& change, const ClientFactory& clients, Dead
   change.next_kek = std::move(kek.key);
   for (auto& lockbox : change.next.lockboxes) {
     const kms::KeySpec spec = to_key_spec(lockbox.spec);
-    const auto client = clients(spec);
+    const auto client = clients(spec, caller_of(change.next));
     if (!client) return fail(client.error().to_error().within("CMEK " + spec.uri.str()));
     KEYHOLD_TRY_ASSIGN(lockbox,
                        make_lockbox(**client, change.next_kek, change.next, now, deadline));

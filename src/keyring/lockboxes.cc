@@ -35,7 +35,7 @@ kms::Result<crypto::Key256> unwrap_checked(kms::Client& client,
 kms::Result<crypto::Key256> ask(const format::KeyringLockbox& lockbox,
                                 const format::KeyringRecord& record, const ClientFactory& clients,
                                 Deadline deadline) {
-  auto client = clients(to_key_spec(lockbox.spec));
+  auto client = clients(to_key_spec(lockbox.spec), caller_of(record));
   if (!client) return tl::unexpected(std::move(client).error());
   return unwrap_checked(**client, lockbox, record, deadline);
 }
@@ -100,6 +100,12 @@ format::KeyringKeySpec to_record(const kms::KeySpec& spec) {
           .auth_principal = spec.auth_principal.str(),
           .endpoint = spec.endpoint,
           .ca_file = spec.ca_file};
+}
+
+kms::Caller caller_of(const format::KeyringRecord& record) {
+  return {.org = OrgId(record.identity.org),
+          .cluster = ClusterId(record.identity.cluster),
+          .region = RegionName(record.identity.region)};
 }
 
 kms::WrapContext wrap_context(const format::KeyringRecord& record, kms::Purpose purpose) {

@@ -16,6 +16,8 @@ namespace keyhold::keyring {
 kms::KeySpec to_key_spec(const format::KeyringKeySpec& spec);
 format::KeyringKeySpec to_record(const kms::KeySpec& spec);
 
+kms::Caller caller_of(const format::KeyringRecord& record);
+
 // What every wrap of this KEK is bound to.
 kms::WrapContext wrap_context(const format::KeyringRecord& record, kms::Purpose purpose);
 

@@ -56,7 +56,7 @@ struct World {
     return Deadline::after(clock, std::chrono::seconds(5));
   }
   [[nodiscard]] ClientFactory clients() const {
-    return [this](const kms::KeySpec& spec) { return cloud.make_client(spec); };
+    return [this](const kms::KeySpec& spec, const kms::Caller&) { return cloud.make_client(spec); };
   }
   [[nodiscard]] std::unique_ptr<kms::Client> client(const kms::KeySpec& spec) const {
     return *cloud.make_client(spec);

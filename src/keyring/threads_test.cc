@@ -16,7 +16,8 @@ class SlowKms : public testing::Test {
  protected:
   Deadline deadline() const { return Deadline::after(clock_, std::chrono::hours(1)); }
   ClientFactory clients() {
-    return [this](const kms::KeySpec& spec) { return cloud_.make_client(spec); };
+    return
+        [this](const kms::KeySpec& spec, const kms::Caller&) { return cloud_.make_client(spec); };
   }
   std::unique_ptr<KeyRing> create() {
     const auto client = *cloud_.make_client(cmek_);

@@ -5,8 +5,9 @@
 
 namespace keyhold::kms {
 
-Result<std::unique_ptr<Client>> make_client(const KeySpec& spec, const Clock& clock,
-                                            crypto::Random& random) {
+Result<std::unique_ptr<Client>> make_client(const KeySpec& spec,
+                                            [[maybe_unused]] const Caller& caller,
+                                            const Clock& clock, crypto::Random& random) {
   if (spec.type == KeyType::local) {
     return LocalClient::create(spec, io::posix_file_system(), clock, random);
   }

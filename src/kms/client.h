@@ -60,7 +60,7 @@ class Client {
 
 // The client of a key spec's provider. Makes no request. Fault::configuration where the spec is not
 // valid; the message says how a valid one looks.
-Result<std::unique_ptr<Client>> make_client(const KeySpec& spec, const Clock& clock,
-                                            crypto::Random& random);
+Result<std::unique_ptr<Client>> make_client(const KeySpec& spec, const Caller& caller,
+                                            const Clock& clock, crypto::Random& random);
 
 }  // namespace keyhold::kms

@@ -9,7 +9,7 @@ Result<std::unique_ptr<Client>> make(KeyType type, std::string uri) {
   KeySpec spec;
   spec.type = type;
   spec.uri = KeyUri(std::move(uri));
-  return make_client(spec, system_clock(), crypto::system_random());
+  return make_client(spec, {}, system_clock(), crypto::system_random());
 }
 
 TEST(MakeClient, LocalSpecGivesAClientWithoutARequest) {
@@ -33,7 +33,7 @@ TEST(MakeClient, LocalSpecWithWhatOnlyCloudsHaveIsAConfigurationFault) {
     if (field == 0) spec.auth_principal = AuthPrincipal("role");
     if (field == 1) spec.endpoint = "https://localhost";
     if (field == 2) spec.ca_file = "/ca.pem";
-    const auto client = make_client(spec, system_clock(), crypto::system_random());
+    const auto client = make_client(spec, {}, system_clock(), crypto::system_random());
     ASSERT_FALSE(client.has_value()) << field;
     EXPECT_EQ(client.error().fault(), Fault::configuration);
   }

@@ -28,6 +28,16 @@ struct WrapContext {
   friend bool operator==(const WrapContext&, const WrapContext&) = default;
 };
 
+// Who asks: what a KMS may want to know at login, before any context (AWS: the external id).
+struct Caller {
+  OrgId org;
+  ClusterId cluster;
+  RegionName region;  // the node's, so that it takes the nearest replica of the key
+};
+inline Caller caller_of(const WrapContext& context) {
+  return {.org = context.org, .cluster = context.cluster, .region = context.region};
+}
+
 // {"cluster", "key_id" (hex), "org", "product": "keyhold", "purpose": "serve"|"restore", "region",
 // "version" (decimal)}: all strings.
 std::map<std::string, std::string> to_pairs(const WrapContext& context);

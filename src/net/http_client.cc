@@ -3,21 +3,30 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <memory>
+#include <map>
+#include <mutex>
 #include <string_view>
+#include <tuple>
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 #include <signal.h>
+
+#include "net/wiping_memory.h"
 
 namespace keyhold::net {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 64U << 10U;
 constexpr std::size_t kMaxUrlBytes = 8U << 10U;
-constexpr std::array<std::string_view, 4> kMethods = {"GET", "POST", "PUT", "DELETE"};
+constexpr std::size_t kMostAtRest = 8;
+constexpr std::array<std::string_view, 5> kMethods = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 struct EasyDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+};
+struct ShareDeleter {
+  void operator()(CURLSH* share) const { curl_share_cleanup(share); }
 };
 struct ListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -26,12 +35,15 @@ struct UrlDeleter {
   void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
 using Easy = std::unique_ptr<CURL, EasyDeleter>;
+using Share = std::unique_ptr<CURLSH, ShareDeleter>;
 using List = std::unique_ptr<curl_slist, ListDeleter>;
 using Url = std::unique_ptr<CURLU, UrlDeleter>;
 
 // Never undone: other users of the library in the process may go on.
 bool library_is_ready() {
-  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  static const bool ready =
+      curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiping_malloc, wiping_free, wiping_realloc,
+                           wiping_strdup, wiping_calloc) == CURLE_OK;
   return ready;
 }
 
@@ -173,16 +185,26 @@ bool set(CURL* easy, CURLoption option, Value value) {
   return curl_easy_setopt(easy, option, value) == CURLE_OK;
 }
 
+// OpenSSL otherwise keeps the last record that it has deciphered with its connection.
+CURLcode wipe_received(CURL*, void* context, void*) {
+  SSL_CTX_set_options(static_cast<SSL_CTX*>(context), SSL_OP_CLEANSE_PLAINTEXT);
+  return CURLE_OK;
+}
+
 bool set_manners(CURL* easy, const HttpOptions& options) {
   bool good = set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   good = good && set(easy, CURLOPT_FOLLOWLOCATION, 0L);
   good = good && set(easy, CURLOPT_PROXY, "");  // also: no *_proxy of the environment
   good = good && set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   good = good && set(easy, CURLOPT_NOSIGNAL, 1L);
-  good = good && set(easy, CURLOPT_FRESH_CONNECT, 1L) && set(easy, CURLOPT_FORBID_REUSE, 1L);
   good = good && set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   good = good && set(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   good = good && set(easy, CURLOPT_SSL_VERIFYPEER, 1L) && set(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  good = good && set(easy, CURLOPT_SSL_CTX_FUNCTION, &wipe_received);
+  if (!options.client_cert_file.empty()) {
+    good = good && set(easy, CURLOPT_SSLCERT, options.client_cert_file.c_str());
+    good = good && set(easy, CURLOPT_SSLKEY, options.client_key_file.c_str());
+  }
   if (options.ca_file.empty()) return good;
   return good && set(easy, CURLOPT_CAINFO, options.ca_file.c_str()) &&
          set(easy, CURLOPT_CAPATH, nullptr);
@@ -193,7 +215,7 @@ bool set_request(CURL* easy, const HttpRequest& request, curl_slist* headers) {
   good = good && set(easy, CURLOPT_HTTPHEADER, headers);
   if (request.method != "GET") {
     good = good && set(easy, CURLOPT_POST, 1L);
-    good = good && set(easy, CURLOPT_POSTFIELDS, request.body.c_str());
+    good = good && set(easy, CURLOPT_POSTFIELDS, request.body.data());
     good = good &&
            set(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
   }
@@ -255,25 +277,93 @@ Result<HttpOrigin> parse_http_url(const std::string& url) {
   return origin;
 }
 
-Result<HttpResponse> http_request(const Clock& clock, const HttpRequest& request,
-                                  const HttpOptions& options, Deadline deadline) {
+// A share that one request at a time uses: it keeps a connection while the handle, whose buffers
+// hold what went over it, is made anew for each request. (libcurl cannot share connections between
+// threads.)
+class HttpClient::Connections {
+ public:
+  // Null where libcurl cannot.
+  Share take() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!at_rest_.empty()) {
+        Share share = std::move(at_rest_.back());
+        at_rest_.pop_back();
+        return share;
+      }
+    }
+    Share share(curl_share_init());
+    const bool good =
+        share != nullptr &&
+        curl_share_setopt(share.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) == CURLSHE_OK &&
+        curl_share_setopt(share.get(), CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK;
+    return good ? std::move(share) : nullptr;
+  }
+
+  void give_back(Share share, long opened) {
+    const std::lock_guard lock(mutex_);
+    opened_ += static_cast<std::uint64_t>(opened);
+    if (at_rest_.size() < kMostAtRest) at_rest_.push_back(std::move(share));
+  }
+
+  std::uint64_t opened() const {
+    const std::lock_guard lock(mutex_);
+    return opened_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Share> at_rest_;
+  std::uint64_t opened_ = 0;
+};
+
+HttpClient::HttpClient(const Clock& clock, HttpOptions options)
+    : clock_(&clock), options_(std::move(options)), connections_(std::make_unique<Connections>()) {}
+
+HttpClient::~HttpClient() = default;
+
+std::uint64_t HttpClient::connections_opened() const {
+  return connections_->opened();
+}
+
+Result<HttpResponse> HttpClient::send(const HttpRequest& request, Deadline deadline) {
   KEYHOLD_TRY(check_request(request));
   KEYHOLD_TRY_ASSIGN(const HttpOrigin origin, parse_http_url(request.url));
   if (!library_is_ready()) return fail(Code::internal, "libcurl cannot be set up");
-  const std::chrono::milliseconds remaining = left_of(deadline, clock);
+  const std::chrono::milliseconds remaining = left_of(deadline, *clock_);
   if (remaining.count() <= 0) return fail(Code::unavailable, origin.host + ": out of time");
   KEYHOLD_TRY_ASSIGN(const List headers, header_list(request));
-  const Easy easy(curl_easy_init());
+  Share share = connections_->take();
+  Easy easy(curl_easy_init());
   Transfer transfer;
-  transfer.options = &options;
-  const bool ready = easy != nullptr && set_manners(easy.get(), options) &&
-                     set_request(easy.get(), request, headers.get()) &&
-                     set_times(easy.get(), options, remaining) &&
-                     set_callbacks(easy.get(), transfer);
+  transfer.options = &options_;
+  const bool ready =
+      share != nullptr && easy != nullptr && set(easy.get(), CURLOPT_SHARE, share.get()) &&
+      set_manners(easy.get(), options_) && set_request(easy.get(), request, headers.get()) &&
+      set_times(easy.get(), options_, remaining) && set_callbacks(easy.get(), transfer);
   if (!ready) return fail(Code::internal, "libcurl does not take the request");
   const SigpipeHeld held;
   const CURLcode code = curl_easy_perform(easy.get());
-  return outcome_of(code, easy.get(), transfer, origin.host);
+  auto outcome = outcome_of(code, easy.get(), transfer, origin.host);
+  long opened = 0;
+  curl_easy_getinfo(easy.get(), CURLINFO_NUM_CONNECTS, &opened);
+  easy.reset();
+  connections_->give_back(std::move(share), opened);
+  return outcome;
+}
+
+std::shared_ptr<HttpClient> shared_http_client(const Clock& clock, const HttpOptions& options) {
+  using Key = std::tuple<const Clock*, std::string, std::string, std::string,
+                         std::chrono::milliseconds, std::size_t>;
+  // Never destroyed: a host's threads may outlive main().
+  static auto& mutex = *new std::mutex;
+  static auto& clients = *new std::map<Key, std::shared_ptr<HttpClient>>;
+  const Key key(&clock, options.ca_file, options.client_cert_file, options.client_key_file,
+                options.connect_timeout, options.max_response_bytes);
+  const std::lock_guard lock(mutex);
+  auto& client = clients[key];
+  if (!client) client = std::make_shared<HttpClient>(clock, options);
+  return client;
 }
 
 }  // namespace keyhold::net

@@ -19,7 +19,7 @@ Deadline soon(milliseconds span = milliseconds(5000)) {
 Result<HttpResponse> get(const std::string& url, const HttpOptions& options = {}) {
   HttpRequest request;
   request.url = url;
-  return http_request(system_clock(), request, options, soon());
+  return HttpClient(system_clock(), options).send(request, soon());
 }
 
 Code code_of(const Result<HttpResponse>& result) {
@@ -35,8 +35,8 @@ TEST(HttpClient, PostsABodyAndReadsTheAnswer) {
   request.method = "POST";
   request.url = server.url("/hook?a=1");
   request.headers = {{"Content-Type", "application/json"}, {"Authorization", "Bearer t0ken"}};
-  request.body = std::string("{\"a\":\0 1}", 9);
-  const auto response = http_request(system_clock(), request, {}, soon());
+  request.body = WipedString("{\"a\":\0 1}", 9);
+  const auto response = HttpClient(system_clock(), {}).send(request, soon());
   ASSERT_TRUE(response) << response.error().message();
   EXPECT_EQ(response->status, 201);
   EXPECT_EQ(response->body, "made");
@@ -49,7 +49,7 @@ TEST(HttpClient, PostsABodyAndReadsTheAnswer) {
   EXPECT_EQ(received[0].target, "/hook?a=1");
   EXPECT_EQ(received[0].headers.at("content-type"), "application/json");
   EXPECT_EQ(received[0].headers.at("authorization"), "Bearer t0ken");
-  EXPECT_EQ(received[0].body, request.body);
+  EXPECT_EQ(received[0].body, std::string_view(request.body));
 }
 
 TEST(HttpClient, EveryMethodIsSentAsItIsCalled) {
@@ -58,7 +58,7 @@ TEST(HttpClient, EveryMethodIsSentAsItIsCalled) {
     HttpRequest request;
     request.method = method;
     request.url = server.url();
-    EXPECT_EQ(http_request(system_clock(), request, {}, soon())->status, 200);
+    EXPECT_EQ(HttpClient(system_clock(), {}).send(request, soon())->status, 200);
     EXPECT_EQ(server.received().back().method, method);
   }
 }
@@ -140,10 +140,10 @@ TEST(HttpClient, TheDeadlineEndsARequest) {
   HttpRequest request;
   request.url = server.url();
   const BootTime before = system_clock().boot_now();
-  EXPECT_EQ(code_of(http_request(system_clock(), request, {}, soon(milliseconds(100)))),
+  EXPECT_EQ(code_of(HttpClient(system_clock(), {}).send(request, soon(milliseconds(100)))),
             Code::unavailable);
   EXPECT_LT(system_clock().boot_now() - before, milliseconds(2000));
-  EXPECT_EQ(code_of(http_request(system_clock(), request, {}, soon(milliseconds(0)))),
+  EXPECT_EQ(code_of(HttpClient(system_clock(), {}).send(request, soon(milliseconds(0)))),
             Code::unavailable);
 }
 
@@ -168,12 +168,13 @@ TEST(HttpClient, WhatCannotBeSentIsRefusedBeforeAnythingIs) {
   HttpRequest request;
   request.url = server.url();
   request.method = "TRACE";
-  EXPECT_EQ(code_of(http_request(system_clock(), request, {}, soon())), Code::invalid_argument);
+  EXPECT_EQ(code_of(HttpClient(system_clock(), {}).send(request, soon())), Code::invalid_argument);
   request.method = "GET";
   for (const HttpHeader& header : {HttpHeader{"A", "b\r\nC: d"}, HttpHeader{"A\n", "b"},
                                    HttpHeader{"", "b"}, HttpHeader{"A:", "b"}}) {
     request.headers = {header};
-    EXPECT_EQ(code_of(http_request(system_clock(), request, {}, soon())), Code::invalid_argument);
+    EXPECT_EQ(code_of(HttpClient(system_clock(), {}).send(request, soon())),
+              Code::invalid_argument);
   }
   EXPECT_TRUE(server.received().empty());
 }

@@ -29,8 +29,9 @@ Deadline soon() {
   return Deadline::after(system_clock(), std::chrono::seconds(10));
 }
 
-kms::Result<std::unique_ptr<kms::Client>> plain_client(const kms::KeySpec& spec) {
-  return kms::make_client(spec, system_clock(), crypto::system_random());
+kms::Result<std::unique_ptr<kms::Client>> plain_client(const kms::KeySpec& spec,
+                                                       const kms::Caller& caller) {
+  return kms::make_client(spec, caller, system_clock(), crypto::system_random());
 }
 
 audit::Record event(std::string_view name) {
@@ -52,7 +53,7 @@ Result<std::unique_ptr<audit::Log>> open_log(const std::string& store) {
 Status serve(audit::Log& log, keyring::KeyRing& ring, int probes, bool killed) {
   KEYHOLD_TRY(log.unseal(event(audit::events::kStart), host::audit_signer(ring)));
   const keyring::Lockbox lockbox = ring.contents().lockboxes.front();
-  KEYHOLD_TRY_ASSIGN(const auto client, ours(host::recording(plain_client, log)(lockbox.spec)));
+  KEYHOLD_TRY_ASSIGN(const auto client, ours(host::recording(plain_client, log)(lockbox.spec, {})));
   for (int i = 0; i < probes; ++i) {
     // A refusal is what some scripts want to see in the log.
     static_cast<void>(client->probe(lockbox.wrapped, lockbox.context, soon()));
@@ -70,7 +71,7 @@ Status make(const std::string& store, const std::string& uri, int probes) {
   kms::KeySpec spec;
   spec.type = kms::KeyType::local;
   spec.uri = KeyUri(uri);
-  KEYHOLD_TRY_ASSIGN(const auto client, ours(host::recording(plain_client, *log)(spec)));
+  KEYHOLD_TRY_ASSIGN(const auto client, ours(host::recording(plain_client, *log)(spec, {})));
   const keyring::Identity identity{.org = OrgId("acme"),
                                    .cluster = ClusterId("orders"),
                                    .region = RegionName("eu-1"),

@@ -54,7 +54,8 @@ class MovedClient final : public kms::Client {
 
 // Clients of the LOCAL KMS in `directory`, whatever directory the key's URI names.
 inline host::ClientFactory clients_of(const std::string& directory) {
-  return [directory](const kms::KeySpec& spec) -> kms::Result<std::unique_ptr<kms::Client>> {
+  return [directory](const kms::KeySpec& spec,
+                     const kms::Caller&) -> kms::Result<std::unique_ptr<kms::Client>> {
     kms::KeySpec moved = spec;
     const std::string& uri = spec.uri.str();
     moved.uri =

@@ -13,7 +13,7 @@ import keyring  # noqa: E402
 import local_kms  # noqa: E402
 import primitives  # noqa: E402
 
-OF_A_KEK = ("keyring mac", "anchor mac", "policy mac", "audit mac", "check value")
+OF_A_KEK = ("keyring mac", "anchor mac", "audit mac", "check value")
 OF_A_DEK = ("config mac", "check value")
 
 

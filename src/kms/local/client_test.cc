@@ -246,7 +246,7 @@ TEST(LocalClientLock, HeldByAnotherIsAnOutageAtTheDeadline) {
   KeySpec spec;
   spec.type = KeyType::local;
   spec.uri = kms.uri("orders");
-  const auto client = make_client(spec, system_clock(), crypto::system_random()).value();
+  const auto client = make_client(spec, {}, system_clock(), crypto::system_random()).value();
   for (const char* name : {"lock", "gate", "access.log.lock"}) {
     const auto lock = io::posix_file_system().lock(kms.directory() + "/" + name, false).value();
     const Deadline deadline = Deadline::after(system_clock(), std::chrono::milliseconds(30));

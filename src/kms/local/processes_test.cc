@@ -66,7 +66,7 @@ std::unique_ptr<Client> client_of(const LocalKms& kms) {
   KeySpec spec;
   spec.type = KeyType::local;
   spec.uri = kms.uri("orders");
-  return make_client(spec, system_clock(), crypto::system_random()).value();
+  return make_client(spec, {}, system_clock(), crypto::system_random()).value();
 }
 
 bool same_key(const crypto::Key256& a, const crypto::Key256& b) {
