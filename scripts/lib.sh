@@ -15,7 +15,7 @@ jobs=${KEYHOLD_JOBS:-$(nproc)}
 build_packages=(
   build-essential cmake ninja-build pkg-config git python3
   librocksdb-dev libssl-dev libcurl4-openssl-dev libipsec-mb-dev libexpected-dev libtomlplusplus-dev libcli11-dev
-  libspdlog-dev libfmt-dev nlohmann-json3-dev prometheus-cpp-dev
+  libspdlog-dev libfmt-dev nlohmann-json3-dev prometheus-cpp-dev libboost1.81-dev
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
 )
 run_packages=("${build_packages[@]}" rocksdb-tools) # the demo, the benchmarks

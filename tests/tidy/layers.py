@@ -16,7 +16,7 @@ ALLOWED = {
     "audit": ["base", "crypto", "format", "io"],
     "net": ["base"],
     "cloud": ["base", "crypto", "net"],
-    "kms": ["base", "crypto", "io", "kms/aws", "kms/gcp", "kms/local", "kms/vault"],  # client.cc makes the provider's client
+    "kms": ["base", "cloud", "crypto", "io", "kms/aws", "kms/gcp", "kms/local", "kms/vault"],  # client.cc makes the provider's client
     "kms/aws": ["base", "cloud", "crypto", "kms", "net"],
     "kms/gcp": ["base", "cloud", "crypto", "kms", "net"],
     "kms/vault": ["base", "cloud", "crypto", "kms", "net"],
@@ -44,11 +44,12 @@ THIRD_PARTY = {
     "spdlog/": ["src/base/log.cc"],
     "CLI/": ["src/cli/", "cmd/"],
     "curl/": ["src/net/"],
+    "boost/": ["src/net/http_server.cc"],
     "toml++/": ["src/format/toml_leaves.cc"],
 }
 
 # Third parties too heavy to come in through a header of ours.
-HEAVY = ["nlohmann/json.hpp", "spdlog/", "toml++/", "CLI/"]
+HEAVY = ["nlohmann/json.hpp", "boost/", "spdlog/", "toml++/", "CLI/"]
 
 # Where secret bytes may be touched: the folders that may make a SecretAccess.
-SECRET_ACCESS = ["src/crypto/", "src/kms/", "src/keyring/", "src/host/"]
+SECRET_ACCESS = ["src/crypto/", "src/kms/", "src/keyring/", "src/host/", "src/devcloud/sealer.cc"]
