@@ -33,9 +33,15 @@ inline constexpr std::string_view kWrap = "keyhold/1 wrap";
 // From any key (check_value).
 inline constexpr std::string_view kCheckValue = "keyhold/1 check value";
 
+// Of a devcloud: from a key of one of its KMSs or from its master key, for one message; from its
+// master key, for one purpose.
+inline constexpr std::string_view kDevcloudSeal = "keyhold/1 devcloud seal";
+inline constexpr std::string_view kDevcloudPurpose = "keyhold/1 devcloud purpose ";
+
 inline constexpr std::array kAll = {
-    kFileKey,   kHeaderMac, kTableChunks, kTableTail,  kLogSession, kLogMarker, kKeyringMac,
-    kAnchorMac, kDekWrap,   kWrap,        kCheckValue, kConfigMac,  kAuditMac,
+    kFileKey,    kHeaderMac,  kTableChunks, kTableTail,    kLogSession,
+    kLogMarker,  kKeyringMac, kAnchorMac,   kDekWrap,      kWrap,
+    kCheckValue, kConfigMac,  kAuditMac,    kDevcloudSeal, kDevcloudPurpose,
 };
 
 }  // namespace keyhold::crypto::labels

@@ -1,0 +1,56 @@
+// IAM policy documents: what they say about one request (IAM User Guide, "Policy evaluation logic",
+// "IAM JSON policy elements"). Sans-I/O.
+//
+// Understood: Effect, Principal (AWS, Service, Federated, "*"), Action, NotAction, Resource,
+// NotResource with wildcards, and Condition with StringEquals, StringNotEquals,
+// StringEqualsIgnoreCase, StringNotEqualsIgnoreCase, StringLike, StringNotLike, ArnEquals, ArnLike,
+// ArnNotEquals, ArnNotLike, Bool and Null, each with ForAnyValue:, ForAllValues: and …IfExists. A
+// document with anything else is refused when it is saved, never misread. Policy variables are not
+// replaced.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "devcloud/aws/error.h"
+#include "devcloud/aws/state.h"
+
+namespace keyhold::devcloud::aws {
+
+// Who asks, in all the names that a Principal element can have for them.
+struct Principal {
+  std::string account;      // empty for a service or a federated user
+  std::string arn;          // of the user, the role or the root
+  std::string id;           // the unique id that `arn` stands for
+  std::string session_arn;  // of a role's session; else empty
+  std::string service;      // "ec2.amazonaws.com"
+  std::string federated;    // ARN of an identity provider
+};
+
+struct PolicyRequest {
+  const Principal& principal;
+  std::string action;    // "kms:Decrypt"
+  std::string resource;  // ARN
+  // Condition keys in lower case; a key with several values stands there several times.
+  std::multimap<std::string, std::string> context;
+};
+
+struct PolicyVerdict {
+  bool deny = false;
+  bool allow_directly = false;  // an Allow names the principal itself, or everybody
+  bool allow_account = false;   // an Allow names the principal's account
+};
+
+// A policy on a resource: its principals count.
+PolicyVerdict judge_resource_policy(const Policy& policy, const PolicyRequest& request);
+// A policy on a user, role or session; allow_directly says that it allows.
+PolicyVerdict judge_identity_policy(const std::string& text, const PolicyRequest& request);
+
+// Why a document cannot be saved; nothing where it can. `code`: "MalformedPolicyDocumentException".
+Answer<void> check_policy(const std::string& text, bool on_resource, const std::string& code);
+// The AWS principals that a document names, without accounts and "*".
+std::vector<std::string> principals_of(const std::string& text);
+
+}  // namespace keyhold::devcloud::aws
