@@ -1,5 +1,6 @@
-// HMAC and HKDF over plain spans, keys of any length: the core of kdf.cc. Only kdf.cc and the tests
-// of third-party vectors include this; everything else has Key256.
+// HMAC and HKDF over plain spans, keys of any length: the core of kdf.cc. Only kdf.cc, the tests of
+// third-party vectors, and what makes or checks AWS's request signatures (cloud/aws, devcloud/aws)
+// include this; everything else has Key256.
 #pragma once
 
 #include "base/bytes.h"
