@@ -16,7 +16,7 @@ namespace keyhold::kms {
 // overwritten with as many 'A's, so that what is left can be parsed by others.
 // Code::invalid_argument where there is not exactly one such member, or its value is not the base64
 // of 32 bytes; the message holds none of the text.
-Result<crypto::Key256> take_key(WipedString& json, std::string_view name);
+keyhold::Result<crypto::Key256> take_key(WipedString& json, std::string_view name);
 
 // Its base64, 44 characters, at the end of the text.
 void append_key(WipedString& to, const crypto::Key256& key);
