@@ -1,19 +1,30 @@
 #include "kms/client.h"
 
+#include "cloud/environment.h"
 #include "io/file_system.h"
+#include "kms/gcp/client.h"
 #include "kms/local/client.h"
+#include "kms/vault/client.h"
 
 namespace keyhold::kms {
 
 Result<std::unique_ptr<Client>> make_client(const KeySpec& spec,
                                             [[maybe_unused]] const Caller& caller,
                                             const Clock& clock, crypto::Random& random) {
-  if (spec.type == KeyType::local) {
-    return LocalClient::create(spec, io::posix_file_system(), clock, random);
+  const cloud::Environment& environment = cloud::process_environment();
+  switch (spec.type) {
+    case KeyType::gcp_cloud_kms:
+      return GcpClient::create(spec, environment, clock, random);
+    case KeyType::vault_transit:
+      return VaultClient::create(spec, environment, clock);
+    case KeyType::local:
+      return LocalClient::create(spec, io::posix_file_system(), clock, random);
+    default:
+      return tl::unexpected(Error(Fault::configuration,
+                                  "this build has no KMS of type " +
+                                      std::string(key_type_name(spec.type)) +
+                                      "; it has: GCP_CLOUD_KMS, VAULT_TRANSIT, LOCAL"));
   }
-  return tl::unexpected(Error(Fault::configuration, "this build has no KMS of type " +
-                                                        std::string(key_type_name(spec.type)) +
-                                                        "; it has: LOCAL"));
 }
 
 }  // namespace keyhold::kms

@@ -39,11 +39,20 @@ TEST(MakeClient, LocalSpecWithWhatOnlyCloudsHaveIsAConfigurationFault) {
   }
 }
 
+TEST(MakeClient, CloudsSpecsGiveClientsWithoutARequest) {
+  const std::string key = "projects/p/locations/global/keyRings/r/cryptoKeys/k";
+  EXPECT_TRUE(make(KeyType::aws_kms, "arn:aws:kms:us-east-1:111122223333:key/1").has_value());
+  EXPECT_TRUE(make(KeyType::gcp_cloud_kms, key).has_value());
+  EXPECT_TRUE(make(KeyType::vault_transit, "https://vault:8200/v1/transit/keys/k").has_value());
+  EXPECT_FALSE(make(KeyType::vault_transit, key).has_value());
+}
+
 TEST(MakeClient, TypeThatIsNotBuiltSaysWhichAre) {
-  const auto client = make(KeyType::aws_kms, "arn:aws:kms:us-east-1:1:key/1");
+  const auto client = make(KeyType::pkcs11, "pkcs11:object=orders");
   ASSERT_FALSE(client.has_value());
   EXPECT_EQ(client.error().fault(), Fault::configuration);
-  EXPECT_EQ(client.error().message(), "this build has no KMS of type AWS_KMS; it has: LOCAL");
+  EXPECT_EQ(client.error().message().find("this build has no KMS of type PKCS11; it has: "), 0U);
+  EXPECT_NE(client.error().message().find("LOCAL"), std::string::npos);
 }
 
 }  // namespace
