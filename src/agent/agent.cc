@@ -80,6 +80,8 @@ class Agent {
   std::unique_ptr<Metrics> metrics_;
   std::thread opening_;
   std::unique_ptr<host::Host> host_;  // made by `opening_`
+  std::mutex alive_mutex_;
+  host::Host* live_host_ = nullptr;  // for the supervisor's heartbeat
   std::atomic<bool> open_ = false;
   std::mutex engine_mutex_;  // a seal against the first start
   bool fenced_ = false;
@@ -88,6 +90,8 @@ class Agent {
 Agent::~Agent() {
   if (opening_.joinable()) opening_.join();
   if (host_) host_->set_engine({});
+  const std::lock_guard lock(alive_mutex_);
+  live_host_ = nullptr;
 }
 
 // The supervisor comes first: nothing secret is in this process yet.
@@ -98,6 +102,10 @@ Status Agent::start() {
   if (!options_.engine.empty()) {
     host::SupervisorOptions supervised;
     supervised.engine = options_.engine;
+    supervised.alive = [this] {
+      const std::lock_guard lock(alive_mutex_);
+      return live_host_ == nullptr || live_host_->keeps_time();
+    };
     supervised.on_end = [this](const EngineState& engine) { note_end(engine); };
     KEYHOLD_TRY_ASSIGN(supervisor_, Supervisor::start(std::move(supervised)));
     for (const std::string& warning : supervisor_->warnings()) log::warning(warning);
@@ -121,6 +129,10 @@ void Agent::open_host() {
   }
   host_ = *std::move(opened);
   host_->set_engine(engine());
+  {
+    const std::lock_guard lock(alive_mutex_);
+    live_host_ = host_.get();
+  }
   open_ = true;
   start_engine(false);
 }

@@ -30,15 +30,11 @@ inline constexpr std::string_view kOutageEnd = "outage_end";
 inline constexpr std::string_view kAmbiguous = "ambiguous";
 inline constexpr std::string_view kDeletionPending = "deletion_pending";
 inline constexpr std::string_view kStuck = "stuck";
-inline constexpr std::string_view kFence = "fence";
-inline constexpr std::string_view kKeyRefused = "key_refused";
 
 // Changes and orders.
 inline constexpr std::string_view kRotateDek = "rotate_dek";
 inline constexpr std::string_view kRotateKek = "rotate_kek";
 inline constexpr std::string_view kRewrap = "rewrap";
-inline constexpr std::string_view kAddLockbox = "add_lockbox";
-inline constexpr std::string_view kRemoveLockbox = "remove_lockbox";
 inline constexpr std::string_view kReencryptBegin = "reencrypt_begin";
 inline constexpr std::string_view kReencryptEnd = "reencrypt_end";
 inline constexpr std::string_view kShred = "shred";
@@ -55,13 +51,12 @@ inline constexpr std::string_view kLogBroken = "log_broken";
 inline constexpr std::string_view kLogUnanchored = "log_unanchored";
 
 inline constexpr std::array kAll = {
-    kWrap,       kUnwrap,         kProbe,          kDescribe,         kStart,
-    kStop,       kSeal,           kUnseal,         kDenial,           kDenialCleared,
-    kOutage,     kOutageEnd,      kAmbiguous,      kDeletionPending,  kStuck,
-    kFence,      kKeyRefused,     kRotateDek,      kRotateKek,        kRewrap,
-    kAddLockbox, kRemoveLockbox,  kReencryptBegin, kReencryptEnd,     kShred,
-    kPolicy,     kPolicyTampered, kOrder,          kRollbackAccepted, kCheckpoint,
-    kRepaired,   kLost,           kLogBroken,      kLogUnanchored,
+    kWrap,       kUnwrap,    kProbe,          kDescribe,        kStart,
+    kStop,       kSeal,      kUnseal,         kDenial,          kDenialCleared,
+    kOutage,     kOutageEnd, kAmbiguous,      kDeletionPending, kStuck,
+    kRotateDek,  kRotateKek, kRewrap,         kReencryptBegin,  kReencryptEnd,
+    kShred,      kPolicy,    kPolicyTampered, kOrder,           kRollbackAccepted,
+    kCheckpoint, kRepaired,  kLost,           kLogBroken,       kLogUnanchored,
 };
 
 }  // namespace events

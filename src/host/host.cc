@@ -169,6 +169,10 @@ HostStatus Host::status() const {
   return parts_->status();
 }
 
+bool Host::keeps_time() const {
+  return parts_->keeps_time();
+}
+
 keyring::KeyRing& Host::ring() {
   return *parts_->ring();
 }

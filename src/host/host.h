@@ -131,6 +131,8 @@ class Host final : public StoreKeys {
   Status order_unseal();
 
   [[nodiscard]] HostStatus status() const;
+  // False where the lease has run out and nothing sealed the store: the thread that keeps it hangs.
+  [[nodiscard]] bool keeps_time() const;
   [[nodiscard]] keyring::KeyRing& ring();
 
  private:

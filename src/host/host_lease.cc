@@ -113,12 +113,21 @@ void HostParts::serve() {
   upkeep_.wake();
 }
 
-// The engine's I/O is answered while it is fenced, although the lease is over: what it has
-// acknowledged is not to be lost. Not where this process itself stood still: nobody knows since
-// when.
+bool HostParts::keeps_time() const {
+  if (guard_.lent_for(environment_.clock) > nanoseconds::zero()) return true;
+  const std::lock_guard lock(mutex_);
+  return state_ != HostState::serving && state_ != HostState::degraded;
+}
+
+// The engine's I/O is answered while it is fenced, although the lease is over by then: what it has
+// acknowledged is not to be lost. Not where this process itself stood still: a right that has run
+// out before the seal began stays so.
 void HostParts::seal(control::SealCause cause) {
-  if (cause != control::SealCause::stuck) {
-    lend_until(environment_.clock.boot_now() + policy().engine.fence_timeout);
+  if (cause == control::SealCause::stuck) {
+    record({.event = std::string(audit::events::kStuck), .message = why(cause)});
+    raise(AlertKind::stuck_host, why(cause));
+  } else {
+    guard_.lend_for(environment_.clock, policy().engine.fence_timeout);
   }
   seal(why(cause));
 }
@@ -140,10 +149,10 @@ void HostParts::seal(const std::string& reason) {
                                     : "the engine was not stopped in time, and is ended"});
   }
   guard_.seal();
-  // A change in flight has keys of its own until its KMS call returns.
-  if (keyring::KeyRing* opened = ring()) opened->drain();
   log::warning("store " + layout_.root + " is sealed: " + reason);
   if (!fenced) engine_.end(reason);
+  // A change in flight has keys of its own until its KMS call returns.
+  if (keyring::KeyRing* opened = ring()) opened->drain();
   const std::lock_guard lock(mutex_);
   state_ = HostState::sealed;
 }

@@ -141,6 +141,8 @@ void HostParts::go_live() {
     const Status trusted = audit_->unseal(
         {.event = std::string(audit::events::kStart), .message = program_}, audit_signer(*ring_));
     if (!trusted) raise(AlertKind::audit_broken, trusted.error().message());
+    if (ring_->health().rollback_accepted)
+      record({.event = std::string(audit::events::kRollbackAccepted)});
   }
   notices_clones_ = crypto::start_clone_listener();
   opened_.store(ring_.get(), std::memory_order_release);

@@ -54,6 +54,7 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   [[nodiscard]] store::SealGuard& guard() { return guard_; }
   [[nodiscard]] EngineSeat& engine() { return engine_; }
   [[nodiscard]] HostStatus status() const;
+  [[nodiscard]] bool keeps_time() const;
   void add_sealed_bytes(Generation generation, std::uint64_t bytes);
   void seal(const std::string& reason);
 

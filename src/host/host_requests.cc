@@ -133,6 +133,7 @@ Status HostParts::check_serving() const {
 }
 
 Result<ControlAnswer> HostParts::dek(Generation generation) {
+  KEYHOLD_TRY(check_serving());
   const store::SealGuard::Use use(guard_);
   KEYHOLD_TRY(use.check());
   if (number(generation) == 0) {
@@ -145,6 +146,7 @@ Result<ControlAnswer> HostParts::dek(Generation generation) {
 }
 
 Status HostParts::lend_dek(Generation generation, const std::function<void(ByteView)>& use_dek) {
+  KEYHOLD_TRY(check_serving());
   const store::SealGuard::Use use(guard_);
   KEYHOLD_TRY(use.check());
   KEYHOLD_TRY_ASSIGN(const crypto::Key256 key,

@@ -68,7 +68,8 @@ nanoseconds RemoteKeys::renew() {
   const nanoseconds left = guard_.lent_for(clock_);
   if (has_sealed(greeted.error().code())) {
     // What the engine has acknowledged is not to be lost: its I/O is answered while it is fenced.
-    if (!sealed_here_) guard_.lend_until(clock_, clock_.boot_now() + kDefaultFenceTimeout);
+    // Not where it has run out: then nobody knows since when the host is sealed.
+    if (!sealed_here_) guard_.lend_for(clock_, kDefaultFenceTimeout);
     seal_here(greeted.error().message());
   } else if (left == nanoseconds::zero()) {
     seal_here("the store's host was silent for too long: " + greeted.error().message());

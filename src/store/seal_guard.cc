@@ -44,6 +44,12 @@ void SealGuard::lend_until(const Clock& clock, BootTime until) {
   clock_.store(&clock, std::memory_order_release);
 }
 
+void SealGuard::lend_for(const Clock& clock, BootClock::duration longer) {
+  const BootTime now = clock.boot_now();  // one look: a process that stands still after it is late
+  if (lent_for(clock) == BootClock::duration::max() || now.time_since_epoch().count() < lent_until_)
+    lend_until(clock, now + longer);
+}
+
 Status SealGuard::confirm(std::uint64_t began_in) const {
   KEYHOLD_TRY(check_process());
   if (epoch_ != began_in) {

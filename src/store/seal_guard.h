@@ -72,6 +72,9 @@ class SealGuard {
   // Wipes nothing: that is seal()'s. Without a call the right lasts until a seal.
   void lend_until(const Clock& clock, BootTime until);
 
+  // So much from now on, but only where the right is not over yet: what has run out stays so.
+  void lend_for(const Clock& clock, BootClock::duration longer);
+
   // How much of that is left; BootClock::duration::max() where it was never said.
   [[nodiscard]] BootClock::duration lent_for(const Clock& clock) const;
 

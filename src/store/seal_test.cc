@@ -150,6 +150,24 @@ TEST_F(Seal, NothingIsServedOnceTheRightHasRunOut) {
   EXPECT_TRUE(log->sync(false));
 }
 
+// A seal answers the engine's I/O while it fences it; not that of a process which stood still
+// beyond its right.
+TEST_F(Seal, OnlyARightThatIsNotOverIsLentLonger) {
+  ManualClock clock;
+  write_file("/store/f", Layout::table, test_bytes(100));
+  const auto file = *store_->open_random("/store/f");
+  ByteVector out(100);
+  store::SealGuard& guard = keys_.guard();
+  guard.lend_until(clock, clock.boot_now() + std::chrono::seconds(6));
+  clock.advance(std::chrono::milliseconds(5999));
+  guard.lend_for(clock, std::chrono::seconds(2));
+  clock.advance(std::chrono::milliseconds(1999));
+  EXPECT_TRUE(file->read(0, out));
+  clock.advance(std::chrono::milliseconds(1));
+  guard.lend_for(clock, std::chrono::seconds(2));
+  EXPECT_EQ(file->read(0, out).error().code(), Code::sealed);
+}
+
 TEST_F(Seal, MayComeWhileHandlesAreMade) {
   write_file("/store/t", Layout::table, test_bytes(5000));
   std::atomic<bool> stop = false;
