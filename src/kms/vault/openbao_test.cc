@@ -1,5 +1,6 @@
 // What the real OpenBao server answers to a customer who revokes, and to a cluster that is set up
 // wrongly.
+#include <atomic>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -9,7 +10,8 @@
 #include "crypto/random.h"
 #include "crypto/rsa_sign.h"
 #include "kms/vault/client.h"
-#include "kms/vault/openbao_server.h"
+#include "kms/vault/test_openbao.h"
+#include "net/test_server.h"
 
 namespace keyhold::kms::vault {
 namespace {
@@ -235,10 +237,56 @@ TEST_F(OpenBaoTest, JwtLogsInUntilItsRoleIsGone) {
   expect_probe_refused(*client, Fault::denied);
 }
 
+// The cluster's API server, which Vault asks whose token it is.
+TEST_F(OpenBaoTest, KubernetesLogsInUntilTheServiceAccountIsGone) {
+  std::atomic<bool> there = true;
+  net::TestServer kubernetes([&](const net::TestServer::Received&) {
+    const OpenBaoServer::Json user = {{"username", "system:serviceaccount:db:keyhold"},
+                                      {"uid", "u-1"},
+                                      {"groups", {"system:serviceaccounts"}}};
+    const OpenBaoServer::Json review = {
+        {"apiVersion", "authentication.k8s.io/v1"},
+        {"kind", "TokenReview"},
+        {"status", {{"authenticated", there.load()}, {"user", user}}}};
+    return net::TestServer::reply(201, review.dump(), "Content-Type: application/json\r\n");
+  });
+  server().must("POST", tenant_->path("jwt"), {{"type", "rsa-2048"}, {"exportable", true}});
+  const auto exported = server().must("GET", tenant_->name() + "/export/signing-key/jwt/1");
+  const std::string jwt =
+      sign_jwt(exported["data"]["keys"]["1"],
+               {{"iss", "kubernetes/serviceaccount"},
+                {"sub", "system:serviceaccount:db:keyhold"},
+                {"kubernetes.io/serviceaccount/namespace", "db"},
+                {"kubernetes.io/serviceaccount/secret.name", "s"},
+                {"kubernetes.io/serviceaccount/service-account.name", "keyhold"},
+                {"kubernetes.io/serviceaccount/service-account.uid", "u-1"}});
+  const std::string mount = tenant_->name() + "-kubernetes";
+  server().must("POST", "sys/auth/" + mount, {{"type", "kubernetes"}});
+  const auto ca = cloud::process_environment().read_file(server().ca_file());
+  server().must("POST", "auth/" + mount + "/config",
+                {{"kubernetes_host", kubernetes.url("")},
+                 {"kubernetes_ca_cert", std::string(*ca)},
+                 {"token_reviewer_jwt", jwt},
+                 {"disable_local_ca_jwt", true}});
+  server().must("POST", "auth/" + mount + "/role/keyhold",
+                {{"bound_service_account_names", "keyhold"},
+                 {"bound_service_account_namespaces", "db"},
+                 {"token_policies", tenant_->name()}});
+  tenant_->write_file("k8s", jwt);
+  const std::string principal = "?mount=" + mount + "&jwt_file=" + tenant_->file("k8s");
+  const auto client = client_of(tenant_->spec("orders", "kubernetes:keyhold" + principal));
+  expect_fine(*client);
+  expect_probe_refused(*client_of(tenant_->spec("orders", "kubernetes:other" + principal)),
+                       Fault::denied);
+  there = false;
+  expect_probe_refused(*client, Fault::denied);
+}
+
 TEST_F(OpenBaoTest, CertificateLogsInUntilItsRoleIsGone) {
   const std::string pki = tenant_->name() + "-pki";
   server().must("POST", "sys/mounts/" + pki, {{"type", "pki"}});
-  const auto root = server().must("POST", pki + "/root/generate/internal", {{"common_name", "ca"}});
+  const auto root =
+      server().must("POST", pki + "/root" + "/generate/internal", {{"common_name", "ca"}});
   server().must("POST", pki + "/roles/any",
                 {{"allow_any_name", true}, {"key_type", "ec"}, {"key_bits", 256}});
   const auto issued =

@@ -71,7 +71,7 @@ std::string credential_of(std::string_view principal, const cloud::Environment& 
 TEST(VaultPrincipal, CredentialComesFromItsFileElseFromWhereVaultsOwnToolsLook) {
   cloud::TestEnvironment environment;
   EXPECT_EQ(credential_of("token", environment), "(none)");
-  environment.files["/home/test/.vault-token"] = "s.home\n";
+  environment.files[environment.home + "/.vault-token"] = "s.home\n";
   EXPECT_EQ(credential_of("token", environment), "s.home");
   environment.variables["VAULT_TOKEN"] = "s.variable";
   EXPECT_EQ(credential_of("token", environment), "s.variable");

@@ -42,12 +42,13 @@ class OpenBaoServer {
     start();
     net::HttpOptions options;
     options.ca_file = ca_file();
+    constexpr std::chrono::milliseconds kPause{100};
     for (int tries = 0; tries < 300; ++tries) {
       if (std::filesystem::exists(options.ca_file)) {
         if (!http_) http_ = std::make_unique<net::HttpClient>(system_clock(), options);
         if (ask("GET", "sys/health").status == 200) return;
       }
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // pause of a bounded poll
+      std::this_thread::sleep_for(kPause);  // bounded poll
     }
     ADD_FAILURE() << "OpenBao does not start";
   }
