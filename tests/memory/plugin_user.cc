@@ -2,12 +2,14 @@
 // files, an iterator. Its seal handler closes nothing, which no real program should do: so the
 // process goes on living with all that in its memory when the store is sealed. Public headers only.
 //
-//   plugin_user STORE
+//   plugin_user STORE [returns|hangs|none]   what the seal handler does; none: it was taken back
 //
 // Standard input, a line a command; standard output, a line an answer:
 //   use      writes, reads, flushes, compacts            "used"
 //   refused  waits until the store refuses to read       "refused"
 //   served   waits until it reads again                  "served"
+//   resumed  waits for the handler to hear of the unseal "resumed"
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
@@ -20,8 +22,38 @@
 #include <rocksdb/env.h>
 
 #include "keyhold/rocksdb.h"
+#include "keyhold/rocksdb_c.h"
 
 namespace {
+
+struct Handler {
+  std::string does = "returns";
+  std::atomic<int> sealed = 0;
+  std::atomic<int> unsealed = 0;
+};
+
+void on_seal(void* arg, const char* reason) {
+  auto& handler = *static_cast<Handler*>(arg);
+  if (*reason != '\0') ++handler.sealed;
+  while (handler.does == "hangs")
+    std::this_thread::sleep_for(std::chrono::hours(1));  // for ever: no bounded poll
+}
+
+void on_unseal(void* arg) {
+  ++static_cast<Handler*>(arg)->unsealed;
+}
+
+void set_handler(const std::string& uri, Handler& handler) {
+  char* const refused = keyhold_rocksdb_set_seal_handler("nonsense", on_seal, on_unseal, nullptr);
+  char* error = keyhold_rocksdb_set_seal_handler(uri.c_str(), on_seal, on_unseal, &handler);
+  if (handler.does == "none" && error == nullptr) {
+    error = keyhold_rocksdb_set_seal_handler(uri.c_str(), nullptr, nullptr, nullptr);
+  }
+  if (error == nullptr && refused != nullptr) return std::free(refused);
+  std::cerr << "plugin_user: " << (error == nullptr ? "a URI that is none was taken" : error)
+            << '\n';
+  std::exit(1);
+}
 
 void must(const rocksdb::Status& status) {
   if (status.ok()) return;
@@ -35,10 +67,10 @@ std::string key_of(int number) {
 
 class Database {
  public:
-  explicit Database(const std::string& store) {
+  Database(const std::string& store, Handler& handler) {
     const std::string uri = "keyhold://" + store;
     must(keyhold::NewRocksDBFileSystem(uri, &files_));
-    must(keyhold::SetRocksDBSealHandler(uri, {[](const std::string&) {}, [] {}}));
+    set_handler(uri, handler);
     env_ = rocksdb::NewCompositeEnv(files_);
     rocksdb::Options options;
     options.env = env_.get();
@@ -95,13 +127,16 @@ void await(const std::function<bool()>& holds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
-  Database database(argv[1]);
+  if (argc < 2) return 2;
+  Handler handler;
+  if (argc > 2) handler.does = argv[2];
+  Database database(argv[1], handler);
   std::cout << "ready" << std::endl;
   for (std::string word; std::getline(std::cin, word);) {
     if (word == "use") database.use();
     if (word == "refused") await([&] { return !database.reads(); });
     if (word == "served") await([&] { return database.reads(); });
+    if (word == "resumed") await([&] { return handler.sealed > 0 && handler.unsealed > 0; });
     std::cout << (word == "use" ? "used" : word) << std::endl;
   }
   std::_Exit(0);
