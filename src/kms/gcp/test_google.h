@@ -3,6 +3,7 @@
 // refuses what Google refuses, in Google's words, and every field that it does not know.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -184,10 +185,10 @@ class TestGoogle {
     std::string path = request.target.substr(4);
     const std::string query =
         path.find('?') == std::string::npos ? "" : path.substr(path.find('?') + 1);
-    path = path.substr(0, path.find('?'));
+    path.erase(std::min(path.size(), path.find('?')));
     const std::size_t colon = path.rfind(':');
     const std::string verb = colon == std::string::npos ? "" : path.substr(colon + 1);
-    path = path.substr(0, colon);
+    path.erase(std::min(path.size(), colon));
     const std::string keys = std::string(kRing) + "/cryptoKeys";
     const Json body =
         request.body.empty() ? Json::object() : Json::parse(request.body, nullptr, false);

@@ -53,17 +53,17 @@ Result<std::unique_ptr<Client>> VaultClient::create(const KeySpec& spec,
     if (!origin) return refuse(Fault::configuration, origin.error().message());
     key->origin = *std::move(origin);
   }
-  auto login = vault::parse_principal(spec.auth_principal.str());
-  if (!login) return refuse(Fault::configuration, login.error().message());
-  *login = vault::with_environment(*std::move(login), environment);
+  auto principal = vault::parse_principal(spec.auth_principal.str());
+  if (!principal) return refuse(Fault::configuration, principal.error().message());
+  vault::Login login = vault::with_environment(*std::move(principal), environment);
   net::HttpOptions options;
   options.ca_file = spec.ca_file.empty() ? environment.get_or("VAULT_CACERT", "") : spec.ca_file;
-  if (login->method == vault::Method::cert) {
-    options.client_cert_file = login->file;
-    options.client_key_file = login->key_file;
+  if (login.method == vault::Method::cert) {
+    options.client_cert_file = login.file;
+    options.client_key_file = login.key_file;
   }
   auto session = std::make_unique<vault::Session>(
-      *key, *std::move(login), net::shared_http_client(clock, options), environment, clock);
+      *key, std::move(login), net::shared_http_client(clock, options), environment, clock);
   return std::unique_ptr<Client>(new VaultClient(spec, *std::move(key), std::move(session), clock));
 }
 

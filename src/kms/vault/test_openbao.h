@@ -139,9 +139,7 @@ class OpenBaoTenant {
  public:
   using Json = OpenBaoServer::Json;
 
-  explicit OpenBaoTenant(OpenBaoServer& server) : server_(&server) {
-    static int tenants = 0;
-    name_ = "tenant-" + std::to_string(++tenants);
+  explicit OpenBaoTenant(OpenBaoServer& server) : server_(&server), name_(new_name()) {
     server.must("POST", "sys/mounts/" + name_, {{"type", "transit"}});
     set_policy(R"({capabilities=["update"]})");
     server.must("POST", "sys/auth/" + name_ + "-approle", {{"type", "approle"}});
@@ -194,6 +192,11 @@ class OpenBaoTenant {
   }
 
  private:
+  static std::string new_name() {
+    static int tenants = 0;
+    return "tenant-" + std::to_string(++tenants);
+  }
+
   OpenBaoServer* server_;
   std::string name_;
   std::string role_id_;
