@@ -61,9 +61,9 @@ Command devcloud_command() {
       required(path("--dir", "DIR", given->directory, "where it keeps everything; made where new",
                     Completion::directory)),
       text("--listen", "ADDRESS", given->address, "listen there (default: 127.0.0.1)"),
-      number("--port", "PORT", given->port, "serve HTTPS there (default: one that is free)"),
+      number("--port", "PORT", given->port, "serve HTTPS there (default: as last time)"),
       number("--metadata-port", "PORT", given->metadata_port,
-             "serve the metadata services there (default: one that is free)")};
+             "serve the metadata services there (default: as last time)")};
   command.json = {{"https", "where the services are"},
                   {"metadata", "where the metadata services are, plain HTTP"},
                   {"ca_file", "the CA to trust"},

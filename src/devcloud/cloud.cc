@@ -1,7 +1,7 @@
 #include "devcloud/cloud.h"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <map>
 #include <vector>
 
@@ -19,6 +19,7 @@ namespace {
 using nlohmann::json;
 constexpr std::chrono::days kAuthorityLifetime{3650};
 constexpr std::chrono::days kServerLifetime{397};
+constexpr const char* kEndpoints = "endpoints.json";
 constexpr std::size_t kMaxPemBytes = 64U << 10U;
 
 Status write_pem(const Folder& folder, const std::string& name, std::string_view pem,
@@ -54,6 +55,37 @@ Status make_server_files(const Folder& folder, const std::string& address) {
                          authority, names, folder.machine().clock.wall_now(), kServerLifetime));
   KEYHOLD_TRY(write_pem(folder, "server.key", server.key_pem, 0600));
   return write_pem(folder, "server.pem", server.certificate_pem, 0600);
+}
+
+// Of "https://127.0.0.1:8443"; 0 where there is none.
+std::uint16_t port_in(const std::string& origin) {
+  std::uint16_t port = 0;
+  const std::size_t colon = origin.rfind(':');
+  if (colon == std::string::npos) return 0;
+  std::from_chars(origin.data() + colon + 1, origin.data() + origin.size(), port);
+  return port;
+}
+
+// What stands in the endpoints.json of last time.
+Endpoints last_endpoints(const Folder& folder) {
+  const auto text = folder.load(kEndpoints);
+  const json document = json::parse(text && *text ? **text : "{}", nullptr, false);
+  if (!document.is_object()) return {};
+  return {document.value("https", ""), document.value("metadata", ""), ""};
+}
+
+// On the port that was asked for; without one on that of last time where it is free, so that what
+// clients were told stays true.
+Result<std::unique_ptr<net::HttpServer>> serve(net::HttpServerOptions options,
+                                               const std::string& last,
+                                               const net::HttpHandler& handler) {
+  if (options.port == 0) {
+    options.port = port_in(last);
+    auto again = net::HttpServer::start(options, handler);
+    if (again || again.error().code() != Code::busy) return again;
+    options.port = 0;
+  }
+  return net::HttpServer::start(options, handler);
 }
 
 net::HttpAnswer nothing_there() {
@@ -106,11 +138,12 @@ Status Cloud::Parts::listen(const CloudOptions& options) {
   net::HttpServerOptions server;
   server.address = options.address;
   server.port = options.metadata_port;
-  KEYHOLD_TRY_ASSIGN(metadata, net::HttpServer::start(server, handler));
+  const Endpoints last = last_endpoints(folder);
+  KEYHOLD_TRY_ASSIGN(metadata, serve(server, last.metadata, handler));
   server.port = options.port;
   server.certificate_file = folder.at("server.pem");
   server.key_file = folder.at("server.key");
-  KEYHOLD_TRY_ASSIGN(https, net::HttpServer::start(server, handler));
+  KEYHOLD_TRY_ASSIGN(https, serve(server, last.https, handler));
   endpoints = {https->origin(), metadata->origin(), folder.at("ca.pem")};
   return {};
 }
@@ -140,7 +173,7 @@ Result<std::unique_ptr<Cloud>> Cloud::start(const Machine& machine, const std::s
   KEYHOLD_TRY(parts->load());
   KEYHOLD_TRY(parts->listen(options));
   std::unique_ptr<Cloud> cloud(new Cloud(std::move(parts)));
-  KEYHOLD_TRY(cloud->parts_->folder.save("endpoints.json", cloud->endpoints_json()));
+  KEYHOLD_TRY(cloud->parts_->folder.save(kEndpoints, cloud->endpoints_json() + "\n"));
   return cloud;
 }
 
@@ -150,7 +183,7 @@ std::string Cloud::endpoints_json() const {
                          {"ca_file", parts_->endpoints.ca_file},
                          {"admin_token_file", parts_->folder.at("admin.token")},
                          {"exports", parts_->exports()}};
-  return document.dump(2) + "\n";
+  return document.dump(2);
 }
 
 std::string Cloud::greeting() const {

@@ -16,8 +16,9 @@ namespace keyhold::devcloud {
 
 struct CloudOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;           // HTTPS; 0: one that is free
-  std::uint16_t metadata_port = 0;  // plain HTTP; 0: one that is free
+  // HTTPS and plain HTTP. 0: the port of last time, or one that is free.
+  std::uint16_t port = 0;
+  std::uint16_t metadata_port = 0;
 };
 
 class Cloud {

@@ -276,11 +276,11 @@ Answer<json> Kms::rotate_key_on_demand(const KmsCall& call) const {
   KEYHOLD_TRY_ASSIGN(
       const Key changed,
       change_key(call, "kms:RotateKeyOnDemand", [&](AwsState& state, Key& key) -> Answer<void> {
-        KEYHOLD_TRY(check_usable(key, call.now));
         if (!has_own_material(key) || (key.multi_region && !is_primary(key))) {
           return refuse("UnsupportedOperationException",
                         arn_of(key) + " cannot be rotated on demand.");
         }
+        KEYHOLD_TRY(check_usable(key, call.now));
         auto& materials = state.materials[key.id];
         if (materials.size() > kMaxOnDemandRotations) {
           return refuse("LimitExceededException", "The key was rotated on demand 25 times.");
