@@ -2,17 +2,19 @@
 
 #include "cloud/environment.h"
 #include "io/file_system.h"
+#include "kms/aws/client.h"
 #include "kms/gcp/client.h"
 #include "kms/local/client.h"
 #include "kms/vault/client.h"
 
 namespace keyhold::kms {
 
-Result<std::unique_ptr<Client>> make_client(const KeySpec& spec,
-                                            [[maybe_unused]] const Caller& caller,
+Result<std::unique_ptr<Client>> make_client(const KeySpec& spec, const Caller& caller,
                                             const Clock& clock, crypto::Random& random) {
   const cloud::Environment& environment = cloud::process_environment();
   switch (spec.type) {
+    case KeyType::aws_kms:
+      return AwsClient::create(spec, caller, environment, clock);
     case KeyType::gcp_cloud_kms:
       return GcpClient::create(spec, environment, clock, random);
     case KeyType::vault_transit:
@@ -23,7 +25,7 @@ Result<std::unique_ptr<Client>> make_client(const KeySpec& spec,
       return tl::unexpected(Error(Fault::configuration,
                                   "this build has no KMS of type " +
                                       std::string(key_type_name(spec.type)) +
-                                      "; it has: GCP_CLOUD_KMS, VAULT_TRANSIT, LOCAL"));
+                                      "; it has: AWS_KMS, GCP_CLOUD_KMS, VAULT_TRANSIT, LOCAL"));
   }
 }
 
