@@ -17,15 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-control::LeasePolicy quick_policy() {
-  control::LeasePolicy policy;
-  policy.probe_interval = milliseconds(20);
-  policy.retry_interval = milliseconds(5);
-  policy.confirm_after = milliseconds(30);
-  policy.success_spacing = milliseconds(10);
-  return policy;
-}
-
 // A store whose host keeps a lease, and an engine that remembers what was asked of it.
 class LeaseTest : public testing::Test {
  protected:

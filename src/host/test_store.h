@@ -112,6 +112,16 @@ inline ByteVector derived(store::KeySource& keys, Generation generation) {
   return key_bytes_of(keys.derive(generation, as_bytes("salt"), as_bytes("test label")));
 }
 
+// A lease that tests can wait for.
+inline control::LeasePolicy quick_policy() {
+  control::LeasePolicy policy;
+  policy.probe_interval = std::chrono::milliseconds(20);
+  policy.retry_interval = std::chrono::milliseconds(5);
+  policy.confirm_after = std::chrono::milliseconds(30);
+  policy.success_spacing = std::chrono::milliseconds(10);
+  return policy;
+}
+
 // What is logged while it lives.
 class LogCapture {
  public:
