@@ -20,7 +20,7 @@ std::string completed(const std::vector<std::string>& words) {
 }
 
 TEST(Completion, CommandsButNoHiddenOnes) {
-  EXPECT_EQ(completed({""}), "kms store agent audit config completion version");
+  EXPECT_EQ(completed({""}), "kms store agent devcloud audit config completion version");
   EXPECT_EQ(completed({"store", "re"}), "rewrap reencrypt");
   EXPECT_EQ(completed({"kms", "key", "d"}), "disable");
 }

@@ -171,6 +171,11 @@ std::vector<AdminCommand> roles() {
        {},
        {},
        {}},
+  };
+}
+
+std::vector<AdminCommand> sessions() {
+  return {
       {"instance-role",
        "Hand out a role's credentials on the metadata port",
        {role(),
@@ -285,7 +290,7 @@ Command devcloud_aws_command() {
       "IAM "
       "would, and act on keys as the root of their account."};
   command.subcommands.push_back(admin_command(kGroup, setup()));
-  for (const auto& group : {principals(), roles(), keys()}) {
+  for (const auto& group : {principals(), roles(), sessions(), keys()}) {
     for (const AdminCommand& row : group) {
       command.subcommands.push_back(admin_command(kGroup, row));
     }

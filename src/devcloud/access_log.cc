@@ -34,7 +34,7 @@ std::vector<std::string> lines_of(std::string_view text, std::size_t limit) {
 Result<std::unique_ptr<AccessLog>> AccessLog::open(const Folder& folder) {
   KEYHOLD_TRY_ASSIGN(auto file, open_or_make(folder));
   KEYHOLD_TRY_ASSIGN(const auto info, file->info());
-  return std::unique_ptr<AccessLog>(new AccessLog(folder, std::move(file), info.size_bytes));
+  return std::unique_ptr<AccessLog>(new AccessLog(std::move(file), info.size_bytes));
 }
 
 Status AccessLog::append(std::string_view record) {

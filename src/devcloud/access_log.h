@@ -18,7 +18,6 @@ namespace keyhold::devcloud {
 
 class AccessLog {
  public:
-  // `folder` outlives the log.
   static Result<std::unique_ptr<AccessLog>> open(const Folder& folder);
 
   // `record` is one JSON object without a line feed.
@@ -27,10 +26,9 @@ class AccessLog {
   [[nodiscard]] Result<std::vector<std::string>> tail(std::size_t limit) const;
 
  private:
-  AccessLog(const Folder& folder, std::unique_ptr<io::File> file, std::uint64_t size_bytes)
-      : folder_(&folder), file_(std::move(file)), size_bytes_(size_bytes) {}
+  AccessLog(std::unique_ptr<io::File> file, std::uint64_t size_bytes)
+      : file_(std::move(file)), size_bytes_(size_bytes) {}
 
-  const Folder* folder_;
   mutable std::mutex mutex_;
   std::unique_ptr<io::File> file_;
   std::uint64_t size_bytes_;

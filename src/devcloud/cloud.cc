@@ -190,7 +190,7 @@ std::string Cloud::greeting() const {
   std::string text = "# https " + parts_->endpoints.https + ", metadata " +
                      parts_->endpoints.metadata + ", CA " + parts_->endpoints.ca_file + "\n";
   for (const auto& [name, value] : parts_->exports()) {
-    text += "export " + name + "='" + value + "'\n";
+    text.append("export ").append(name).append("='").append(value).append("'\n");
   }
   return text;
 }

@@ -114,6 +114,18 @@ Code code_of(const error_code& error) {
   return Code::io;
 }
 
+// What becomes of a connection.
+enum class Next : std::uint8_t {
+  request,  // it waits for the next one
+  close,    // it is ended as it should be
+  drop,     // it is broken, or cut on purpose
+};
+
+Next after(const error_code& error, bool keep_alive) {
+  if (error) return Next::drop;
+  return keep_alive ? Next::request : Next::close;
+}
+
 }  // namespace
 
 const std::string* HttpCall::header(std::string_view name) const {
@@ -164,12 +176,12 @@ class HttpServer::Engine {
   asio::awaitable<void> accept_all();
   asio::awaitable<void> serve(tcp::socket socket);
   template <typename Stream>
-  asio::awaitable<void> converse(Stream& stream, Connection& connection, HttpCall blank);
+  asio::awaitable<void> converse(Stream& stream, Connection& connection, const HttpCall& blank);
   template <typename Stream>
-  asio::awaitable<bool> exchange(Stream& stream, beast::flat_buffer& buffer, Connection& connection,
+  asio::awaitable<Next> exchange(Stream& stream, beast::flat_buffer& buffer, Connection& connection,
                                  HttpCall call);
   template <typename Stream>
-  asio::awaitable<bool> give(Stream& stream, HttpAnswer answer, bool keep_alive, bool head);
+  asio::awaitable<Next> give(Stream& stream, HttpAnswer answer, bool keep_alive, bool head);
   template <typename Stream>
   asio::awaitable<void> refuse(Stream& stream, error_code error);
   HttpAnswer handle(const HttpCall& call) const noexcept;
@@ -278,31 +290,35 @@ asio::awaitable<void> HttpServer::Engine::serve(tcp::socket socket) {
     blank.peer = peer;
     blank.tls = true;
     blank.client_certificate = der_of_peer(stream.native_handle());
-    co_await converse(stream, listed.get(), std::move(blank));
+    co_await converse(stream, listed.get(), blank);
   } else {
     const Listed listed(*this, lowest);
     HttpCall blank;
     blank.peer = peer;
-    co_await converse(lowest, listed.get(), std::move(blank));
+    co_await converse(lowest, listed.get(), blank);
   }
 }
 
 template <typename Stream>
 asio::awaitable<void> HttpServer::Engine::converse(Stream& stream, Connection& connection,
-                                                   HttpCall blank) {
+                                                   const HttpCall& blank) {
   beast::flat_buffer buffer;
-  bool goes_on = true;
-  while (goes_on && !stopping_) goes_on = co_await exchange(stream, buffer, connection, blank);
-  if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
-    if (!goes_on) co_return;
-    beast::get_lowest_layer(stream).expires_after(kDrain);
-    co_await stream.async_shutdown(kToken);
+  Next next = Next::request;
+  while (next == Next::request && !stopping_) {
+    next = co_await exchange(stream, buffer, connection, blank);
   }
+  if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
+    if (next != Next::drop) {
+      beast::get_lowest_layer(stream).expires_after(kDrain);
+      co_await stream.async_shutdown(kToken);
+    }
+  }
+  co_return;
 }
 
-// One request and its answer. False where the connection is to be closed.
+// One request and its answer.
 template <typename Stream>
-asio::awaitable<bool> HttpServer::Engine::exchange(Stream& stream, beast::flat_buffer& buffer,
+asio::awaitable<Next> HttpServer::Engine::exchange(Stream& stream, beast::flat_buffer& buffer,
                                                    Connection& connection, HttpCall call) {
   auto& lowest = beast::get_lowest_layer(stream);
   http::request_parser<http::string_body> parser;
@@ -313,7 +329,7 @@ asio::awaitable<bool> HttpServer::Engine::exchange(Stream& stream, beast::flat_b
   if (connection.idle) {
     // The first bytes may take as long as a connection may rest, the others may not.
     const auto [silent, size] = co_await stream.async_read_some(buffer.prepare(4096), kToken);
-    if (silent) co_return false;
+    if (silent) co_return Next::drop;
     buffer.commit(size);
   }
   connection.idle = false;
@@ -321,7 +337,7 @@ asio::awaitable<bool> HttpServer::Engine::exchange(Stream& stream, beast::flat_b
   auto [bad_head, head_size] = co_await http::async_read_header(stream, buffer, parser, kToken);
   if (bad_head) {
     co_await refuse(stream, bad_head);
-    co_return false;
+    co_return Next::drop;
   }
   if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     const http::response<http::empty_body> go_on{http::status::continue_, 11};
@@ -330,7 +346,7 @@ asio::awaitable<bool> HttpServer::Engine::exchange(Stream& stream, beast::flat_b
   auto [bad_body, body_size] = co_await http::async_read(stream, buffer, parser, kToken);
   if (bad_body) {
     co_await refuse(stream, bad_body);
-    co_return false;
+    co_return Next::drop;
   }
   const bool keep_alive = parser.get().keep_alive();
   fill_call(parser.get(), call);
@@ -345,19 +361,19 @@ asio::awaitable<bool> HttpServer::Engine::exchange(Stream& stream, beast::flat_b
 }
 
 template <typename Stream>
-asio::awaitable<bool> HttpServer::Engine::give(Stream& stream, HttpAnswer answer, bool keep_alive,
+asio::awaitable<Next> HttpServer::Engine::give(Stream& stream, HttpAnswer answer, bool keep_alive,
                                                bool head) {
   if (answer.delay.count() > 0) {
     asio::steady_timer pause(io_, answer.delay);
     co_await pause.async_wait(kToken);
   }
-  if (answer.cut == HttpAnswer::Cut::before) co_return false;
+  if (answer.cut == HttpAnswer::Cut::before) co_return Next::drop;
   const bool within = answer.cut == HttpAnswer::Cut::within;
   Response response = make_response(answer, keep_alive);
   beast::get_lowest_layer(stream).expires_after(options_.request_timeout);
   if (!head && !within) {
     auto [error, size] = co_await http::async_write(stream, response, kToken);
-    co_return !error && keep_alive;
+    co_return after(error, keep_alive);
   }
   http::response_serializer<http::string_body> serializer(response);
   auto [error, size] = co_await http::async_write_header(stream, serializer, kToken);
@@ -365,7 +381,7 @@ asio::awaitable<bool> HttpServer::Engine::give(Stream& stream, HttpAnswer answer
     const std::string_view body = response.body();
     co_await asio::async_write(stream, asio::buffer(body.substr(0, body.size() / 2)), kToken);
   }
-  co_return !error && keep_alive && !within;
+  co_return within ? Next::drop : after(error, keep_alive);
 }
 
 template <typename Stream>

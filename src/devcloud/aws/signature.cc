@@ -71,17 +71,27 @@ std::string canonical_query(const std::string& query) {
   }
   std::ranges::sort(pairs);
   std::string out;
-  for (const auto& [name, value] : pairs) out += (out.empty() ? "" : "&") + name + "=" + value;
+  for (const auto& [name, value] : pairs) {
+    out.append(out.empty() ? "" : "&").append(name).append("=").append(value);
+  }
   return out;
 }
 
-// Every service but S3 encodes the path once more.
+// RFC 3986, section 5.2.4, empty parts left out too: what stands between the slashes.
+std::vector<std::string> normal_parts(const std::string& path) {
+  std::vector<std::string> parts;
+  for (std::string& part : split(path, '/')) {
+    if (part == ".." && !parts.empty()) parts.pop_back();
+    if (!part.empty() && part != "." && part != "..") parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+// Every service but S3 normalises the path, and encodes it once more.
 std::string canonical_path(const std::string& path) {
   std::string out;
-  for (const std::string& part : split(path.substr(path.empty() ? 0 : 1), '/')) {
-    out += "/" + uri_encode(part);
-  }
-  return out;
+  for (const std::string& part : normal_parts(path)) out.append("/").append(uri_encode(part));
+  return out.empty() || path.ends_with('/') ? out + "/" : out;
 }
 
 std::string hash_of(std::string_view text) {
@@ -139,7 +149,7 @@ AwsError expired_token(Protocol protocol) {
   const std::string message = "The security token included in the request is expired";
   return either(protocol, {"ExpiredTokenException", message, 400}, {"ExpiredToken", message, 403});
 }
-AwsError bad_signature(Protocol protocol, std::string message) {
+AwsError bad_signature(Protocol protocol, const std::string& message) {
   return either(protocol, {"InvalidSignatureException", message, 400},
                 {"SignatureDoesNotMatch", message, 403});
 }

@@ -28,7 +28,7 @@ enum class Protocol : std::uint8_t { json, query };
 AwsError missing_token(Protocol protocol);
 AwsError unknown_client(Protocol protocol);
 AwsError expired_token(Protocol protocol);
-AwsError bad_signature(Protocol protocol, std::string message);
+AwsError bad_signature(Protocol protocol, const std::string& message);
 
 Answer<Authorization> parse_authorization(const net::HttpCall& call, Protocol protocol);
 
