@@ -12,7 +12,7 @@ namespace keyhold::cloud {
 struct TestEnvironment final : public Environment {
   std::map<std::string, std::string, std::less<>> variables;
   std::map<std::string, std::string, std::less<>> files;  // path → content
-  std::string home = "/home/test";
+  std::string home = "/its-home";
 
   [[nodiscard]] std::optional<std::string> get(std::string_view name) const override {
     const auto found = variables.find(name);

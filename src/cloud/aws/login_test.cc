@@ -176,7 +176,7 @@ TEST_F(LoginTest, StaticKeysAreReadAnewEachTime) {
 }
 
 TEST_F(LoginTest, AProfilesRoleIsAssumedOnTheWay) {
-  environment_.files["/home/test/.aws/config"] =
+  environment_.files["/its-home/.aws/config"] =
       "[default]\nrole_arn = arn:aws:iam::111122223333:role/own\nsource_profile = default\n"
       "aws_access_key_id = AKIABASE\naws_secret_access_key = S\nexternal_id = mine\n";
   EXPECT_EQ(own_id(), "ASIA1");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/timestamp.h"
@@ -122,7 +123,7 @@ std::string lower(std::string_view text) {
 }
 
 // By lower-case name; the values of one that is there several times, in their order.
-std::map<std::string, WipedString> canonical_headers(const std::vector<net::HttpHeader>& headers) {
+std::map<std::string, WipedString> canonical_headers(std::span<const net::HttpHeader> headers) {
   std::map<std::string, WipedString> canonical;
   for (const net::HttpHeader& header : headers) {
     const auto [place, is_new] = canonical.try_emplace(lower(header.name));
@@ -132,7 +133,7 @@ std::map<std::string, WipedString> canonical_headers(const std::vector<net::Http
   return canonical;
 }
 
-std::string signed_headers(const std::vector<net::HttpHeader>& headers) {
+std::string signed_headers(std::span<const net::HttpHeader> headers) {
   std::string names;
   for (const auto& [name, value] : canonical_headers(headers)) {
     names += (names.empty() ? "" : ";") + name;
@@ -227,13 +228,12 @@ void sign(net::HttpRequest& request, const Credentials& credentials, const Signi
                               .query = std::move(parts.query),
                               .headers = request.headers,
                               .body = request.body};
-  const std::string signed_text =
-      signature(string_to_sign(canonical_request(to_sign, style), scope),
-                credentials.secret_access_key, scope);
-  request.headers.push_back(
-      {"Authorization", std::string(kAlgorithm) + " Credential=" + credentials.access_key_id + "/" +
-                            scope_text(scope) + ", SignedHeaders=" +
-                            signed_headers(to_sign.headers) + ", Signature=" + signed_text});
+  std::string authorization = std::string(kAlgorithm) + " Credential=" + credentials.access_key_id +
+                              "/" + scope_text(scope) +
+                              ", SignedHeaders=" + signed_headers(to_sign.headers) + ", Signature=";
+  authorization += signature(string_to_sign(canonical_request(to_sign, style), scope),
+                             credentials.secret_access_key, scope);
+  request.headers.push_back({"Authorization", std::move(authorization)});
   if (has_token && !style.sign_session_token) add_token();
 }
 

@@ -4,9 +4,9 @@
 // Sans-I/O; thread-safe. Proved against AWS's published cases and against botocore.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/wiped_string.h"
@@ -32,9 +32,9 @@ struct SigningStyle {
 // A request as its bytes go over the wire, and as the signature sees it.
 struct RequestToSign {
   std::string method;
-  std::string path;                      // from its '/', as sent, up to the '?'
-  std::string query;                     // behind the '?', as sent
-  std::vector<net::HttpHeader> headers;  // all that are to be signed, Host among them
+  std::string path;                          // from its '/', as sent, up to the '?'
+  std::string query;                         // behind the '?', as sent
+  std::span<const net::HttpHeader> headers;  // all that are to be signed, Host among them
   std::string_view body;
 };
 

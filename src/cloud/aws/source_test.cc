@@ -25,8 +25,8 @@ class SourceTest : public testing::Test {
   void set(const std::string& name, const std::string& value) {
     environment_.variables[name] = value;
   }
-  void config(const std::string& text) { environment_.files["/home/test/.aws/config"] = text; }
-  void keys(const std::string& text) { environment_.files["/home/test/.aws/credentials"] = text; }
+  void config(const std::string& text) { environment_.files["/its-home/.aws/config"] = text; }
+  void keys(const std::string& text) { environment_.files["/its-home/.aws/credentials"] = text; }
 
   TestEnvironment environment_;
 };
@@ -149,7 +149,7 @@ TEST_F(SourceTest, AProfileThatIsNamedHasToBeThere) {
 
 TEST_F(SourceTest, ABrokenFileIsNamed) {
   config("nonsense\n");
-  EXPECT_NE(refusal().find("/home/test/.aws/config: line 1"), std::string::npos);
+  EXPECT_NE(refusal().find("/its-home/.aws/config: line 1"), std::string::npos);
 }
 
 TEST_F(SourceTest, TheContainersEndpoint) {

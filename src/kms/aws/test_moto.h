@@ -41,7 +41,7 @@ class Moto {
       const auto answer =
           http.send(request, Deadline::after(system_clock(), std::chrono::seconds(5)));
       if (answer && answer->status == 200) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // pause of a bounded poll
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // bounded poll
     }
     ADD_FAILURE() << "moto does not start";
   }
