@@ -84,7 +84,8 @@ LoginError refusal_of(net::HttpResponse& response, const std::string& step, Wall
   // A 5xx is the service's trouble whatever it says.
   if (row != kOfSts.end() && response.status < 500) refusal.refusal = row->refusal;
   if (row == kOfSts.end() && response.status < 500) refusal.refusal = Refusal::configuration;
-  if (is_skew(error->code, error->message)) refusal.message += ": " + skew_of(response, now);
+  if (is_skew(error->code, error->message))
+    refusal.message += ": " + skew_of(response, error->message, now);
   return refusal;
 }
 

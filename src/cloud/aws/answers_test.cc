@@ -143,6 +143,19 @@ TEST(StsTaxonomy, ASkewedClockIsTold) {
       << refused.error().message;
 }
 
+TEST(StsTaxonomy, ASkewedClockIsToldByTheMessageWhereThereIsNoDate) {
+  auto answer =
+      response(403, sts_error("SignatureDoesNotMatch",
+                              "Signature not yet current: 20260301T093000Z is still later than "
+                              "20260301T092440Z (20260301T091940Z + 5 min.)"));
+  const auto refused = parse_sts(answer, "step", kNow);
+  EXPECT_NE(refused.error().message.find("clock is 620 s ahead of AWS's"), std::string::npos)
+      << refused.error().message;
+  auto silent = response(403, sts_error("RequestExpired", "no (time) here"));
+  EXPECT_NE(parse_sts(silent, "step", kNow).error().message.find("off by more than AWS allows"),
+            std::string::npos);
+}
+
 TEST(StsTaxonomy, WhatStsSaysIsBoundedAndPrintable) {
   auto answer = response(403, sts_error("AccessDenied", std::string(5000, 'm') + "\n&#7;"));
   const auto refused = parse_sts(answer, "step", kNow);

@@ -14,6 +14,7 @@ constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr"
                                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::size_t kSecondsEnd = 19;  // of 2026-03-01T09:30:00
 constexpr std::size_t kHttpDateSize = 29;
+constexpr std::size_t kAmzDateSize = 16;
 
 std::string two_digits(std::size_t number) {
   return (number < 10 ? "0" : "") + std::to_string(number);
@@ -48,8 +49,19 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
                          ".000Z");
 }
 
-std::string skew_of(const net::HttpResponse& response, WallTime now) {
-  const auto theirs = parse_http_date(header_of(response, "date"));
+std::optional<WallTime> parse_amz_date(std::string_view text) {
+  if (text.size() != kAmzDateSize || text[8] != 'T' || text[15] != 'Z') return std::nullopt;
+  const std::string t(text);
+  return parse_timestamp(t.substr(0, 4) + "-" + t.substr(4, 2) + "-" + t.substr(6, 5) + ":" +
+                         t.substr(11, 2) + ":" + t.substr(13, 2) + ".000Z");
+}
+
+std::string skew_of(const net::HttpResponse& response, std::string_view message, WallTime now) {
+  auto theirs = parse_http_date(header_of(response, "date"));
+  const std::size_t bracket = message.rfind('(');
+  if (!theirs && bracket != std::string_view::npos) {
+    theirs = parse_amz_date(message.substr(bracket + 1, kAmzDateSize));
+  }
   if (!theirs) return "this machine's clock is off by more than AWS allows";
   const auto off = std::chrono::duration_cast<std::chrono::seconds>(now - *theirs).count();
   return "this machine's clock is " + std::to_string(off < 0 ? -off : off) + " s " +

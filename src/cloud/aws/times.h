@@ -16,9 +16,12 @@ std::optional<WallTime> parse_iso_time(std::string_view text);
 // Sun, 06 Nov 1994 08:49:37 GMT (RFC 9110 section 5.6.7, IMF-fixdate).
 std::optional<WallTime> parse_http_date(std::string_view text);
 
-// "this machine's clock is 620 s ahead of AWS's", by the Date header of an answer; without one,
-// that it is off.
-std::string skew_of(const net::HttpResponse& response, WallTime now);
+// 20260301T093000Z, as signatures have it.
+std::optional<WallTime> parse_amz_date(std::string_view text);
+
+// "this machine's clock is 620 s ahead of AWS's", by the Date header of an answer, else by the time
+// that AWS's message holds ("… (20260301T093000Z - 5 min.)"); without either, that it is off.
+std::string skew_of(const net::HttpResponse& response, std::string_view message, WallTime now);
 
 // The value of the first header of that name (in lower case); empty where there is none.
 std::string_view header_of(const net::HttpResponse& response, std::string_view name);

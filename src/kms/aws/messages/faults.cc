@@ -169,7 +169,7 @@ Error fault_of(const std::string& step, const net::HttpResponse& response, WallT
   }
   std::string message = step + ": " + refusal.code;
   if (!refusal.message.empty()) message += ": " + refusal.message;
-  if (is_skew(refusal)) message += ": " + cloud::aws::skew_of(response, now);
+  if (is_skew(refusal)) message += ": " + cloud::aws::skew_of(response, refusal.message, now);
   return {meaning_of(refusal, response.status), message + status, std::move(request_id)};
 }
 

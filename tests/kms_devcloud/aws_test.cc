@@ -1,0 +1,213 @@
+// AWS KMS against devcloud, which enforces what AWS does: signatures, sessions, trust, policies.
+#include "cloud/test_environment.h"
+#include "kms/aws/test_adapter.h"
+#include "test_devcloud.h"
+
+namespace keyhold::kms {
+namespace {
+
+using aws::Account;
+using aws::AwsAdapter;
+using Json = nlohmann::json;
+
+const std::string kOrg = "org-1";
+
+// A customer's account and an operator's; the cluster's own credentials in an environment.
+struct World {
+  explicit World(const std::vector<std::string>& replicas = {}) {
+    setup = cloud.aws("setup", {{"org", kOrg}, {"name", "keyhold"}, {"replicas", replicas}});
+    customer = setup["customer_account"];
+    environment.variables = {{"AWS_ACCESS_KEY_ID", setup["access_key_id"]},
+                             {"AWS_SECRET_ACCESS_KEY", setup["secret_access_key"]},
+                             {"AWS_ENDPOINT_URL_STS", cloud.https()}};
+  }
+  [[nodiscard]] Account account() {
+    const Json root =
+        cloud.aws("create-access-key", {{"principal", "arn:aws:iam::" + customer + ":root"}});
+    return {.id = customer,
+            .region = setup["region"],
+            .endpoint = cloud.https(),
+            .ca_file = cloud.ca_file(),
+            .principal = setup["auth_principal"],
+            .org = kOrg,
+            .administrator = {.access_key_id = root["access_key_id"],
+                              .secret_access_key = WipedString(
+                                  root["secret_access_key"].get_ref<const std::string&>()),
+                              .session_token = {},
+                              .expires_at = {}}};
+  }
+
+  TestDevcloud cloud;
+  Json setup;
+  std::string customer;
+  cloud::TestEnvironment environment;
+};
+
+class DevcloudAdapter final : private World, public AwsAdapter {
+ public:
+  DevcloudAdapter() : AwsAdapter(account(), environment, cloud.clock()) {}
+  void pass_deletion_date() override { cloud.clock().move(std::chrono::days(8)); }
+  [[nodiscard]] std::string lacks(const std::string&) const override { return {}; }
+};
+
+std::unique_ptr<KmsAdapter> devcloud() {
+  return std::make_unique<DevcloudAdapter>();
+}
+
+INSTANTIATE_TEST_SUITE_P(AwsOfDevcloud, KmsConformance, testing::Values(&devcloud));
+
+// What the customer does to be rid of us.
+class AwsRevocation : public testing::Test {
+ protected:
+  explicit AwsRevocation(const std::vector<std::string>& replicas = {}) : world_(replicas) {
+    spec_.type = KeyType::aws_kms;
+    spec_.uri = KeyUri(world_.setup["key_uri"].get<std::string>());
+    spec_.auth_principal = AuthPrincipal(world_.setup["auth_principal"].get<std::string>());
+    spec_.endpoint = world_.cloud.https();
+    spec_.ca_file = world_.cloud.ca_file();
+  }
+
+  std::unique_ptr<Client> client_for(const std::string& org, const std::string& region = "") {
+    auto made = AwsClient::create(
+        spec_, {.org = OrgId(org), .cluster = ClusterId("orders"), .region = RegionName(region)},
+        world_.environment, world_.cloud.clock());
+    EXPECT_TRUE(made.has_value()) << made.error().message();
+    return *std::move(made);
+  }
+  void wrap() {
+    client_ = client_for(kOrg);
+    const auto key = crypto::Key256::generate(crypto::system_random()).value();
+    const auto wrapped = client_->wrap(key, {}, soon());
+    ASSERT_TRUE(wrapped.has_value()) << wrapped.error().message();
+    ciphertext_ = wrapped->ciphertext;
+    ASSERT_TRUE(probe().has_value());
+  }
+  [[nodiscard]] Deadline soon() {
+    return Deadline::after(world_.cloud.clock(), std::chrono::seconds(20));
+  }
+  Result<std::string> probe() { return client_->probe(ciphertext_, {}, soon()); }
+  void expect_probe(Fault fault, const std::string& piece = "") {
+    const auto probed = probe();
+    ASSERT_FALSE(probed.has_value());
+    EXPECT_EQ(probed.error().fault(), fault) << probed.error().message();
+    EXPECT_NE(probed.error().message().find(piece), std::string::npos) << probed.error().message();
+    EXPECT_FALSE(probed.error().request_id().empty());
+  }
+  [[nodiscard]] std::string role() const { return spec_.auth_principal.str(); }
+  Json kms(const std::string& operation, Json input) {
+    input["KeyId"] = spec_.uri.str();
+    return world_.cloud.aws(
+        "key", {{"key", spec_.uri.str()}, {"operation", operation}, {"input", std::move(input)}});
+  }
+
+  World world_;
+  KeySpec spec_;
+  std::unique_ptr<Client> client_;
+  ByteVector ciphertext_;
+};
+
+TEST_F(AwsRevocation, TrustTakenAwayIsADenialWhileASessionStillLives) {
+  wrap();
+  const Json nobody = {
+      {"Version", "2012-10-17"},
+      {"Statement",
+       Json::array({{{"Effect", "Deny"}, {"Principal", "*"}, {"Action", "sts:AssumeRole"}}})}};
+  world_.cloud.aws("put-trust", {{"role", role()}, {"trust", nobody}});
+  EXPECT_TRUE(client_->unwrap(ciphertext_, {}, soon()).has_value());
+  expect_probe(Fault::denied, "AssumeRole " + role());
+}
+
+TEST_F(AwsRevocation, ADeletedRoleIsADenial) {
+  wrap();
+  world_.cloud.aws("delete-role", {{"role", role()}});
+  expect_probe(Fault::denied, "AssumeRole " + role());
+}
+
+TEST_F(AwsRevocation, ARoleTakenOutOfTheKeyPolicyIsADenialThatNamesTheGrant) {
+  wrap();
+  const Json policy = {
+      {"Version", "2012-10-17"},
+      {"Statement",
+       Json::array({{{"Effect", "Allow"},
+                     {"Principal", {{"AWS", "arn:aws:iam::" + world_.customer + ":root"}}},
+                     {"Action", "kms:*"},
+                     {"Resource", "*"}}})}};
+  kms("PutKeyPolicy", {{"PolicyName", "default"}, {"Policy", policy.dump()}});
+  expect_probe(Fault::denied, "kms:Decrypt");
+}
+
+TEST_F(AwsRevocation, ADisabledKeyIsADenialUntilItIsEnabled) {
+  wrap();
+  kms("DisableKey", Json::object());
+  expect_probe(Fault::disabled);
+  kms("EnableKey", Json::object());
+  EXPECT_TRUE(probe().has_value());
+}
+
+TEST_F(AwsRevocation, AnotherOrganizationCannotMakeUsUseTheRole) {
+  wrap();
+  client_ = client_for("org-2");
+  expect_probe(Fault::denied, "AssumeRole");
+}
+
+TEST_F(AwsRevocation, OurOwnWrongSecretIsNotTheCustomersWord) {
+  wrap();
+  world_.environment.variables["AWS_SECRET_ACCESS_KEY"] = "wrong";
+  expect_probe(Fault::configuration, "SignatureDoesNotMatch");
+  world_.environment.variables["AWS_ACCESS_KEY_ID"] = "AKIANOBODY";
+  expect_probe(Fault::configuration, "InvalidClientTokenId");
+}
+
+// Its date, not ours, is moved: the client's signatures look old.
+TEST_F(AwsRevocation, ASkewedClockIsAnOutage) {
+  wrap();
+  world_.cloud.must("PUT", "clock", {{"offset_ms", 620'000}});
+  expect_probe(Fault::unavailable, "s behind AWS's");
+}
+
+TEST_F(AwsRevocation, WhatGoesWrongOnTheWayIsNoDenial) {
+  wrap();
+  const std::pair<const char*, Fault> rows[] = {
+      {"throttle", Fault::throttled},  {"error", Fault::unavailable},
+      {"cut", Fault::unavailable},     {"truncate", Fault::unavailable},
+      {"garbage", Fault::unavailable}, {"proxy", Fault::unavailable}};
+  for (const char* service : {"kms", "sts"}) {
+    for (const auto& [kind, fault] : rows) {
+      SCOPED_TRACE(std::string(service) + " " + kind);
+      world_.cloud.must("POST", "faults", {{"service", service}, {"kind", kind}});
+      const auto probed = probe();
+      world_.cloud.must("DELETE", "faults", Json::object());
+      ASSERT_FALSE(probed.has_value());
+      EXPECT_EQ(probed.error().fault(), fault) << probed.error().message();
+    }
+  }
+  EXPECT_TRUE(probe().has_value());
+}
+
+TEST_F(AwsRevocation, ARefusalOfTheServiceIsADenialAtEitherStep) {
+  wrap();
+  for (const char* service : {"kms", "sts"}) {
+    world_.cloud.must("POST", "faults", {{"service", service}, {"kind", "deny"}});
+    expect_probe(Fault::denied);
+    world_.cloud.must("DELETE", "faults", Json::object());
+  }
+}
+
+class AwsReplicas : public AwsRevocation {
+ protected:
+  AwsReplicas() : AwsRevocation({"eu-west-1"}) {
+    spec_.uri = KeyUri(spec_.uri.str() + "?replicas=eu-west-1");
+  }
+};
+
+TEST_F(AwsReplicas, TheNodesReplicaOpensWhatThePrimaryWrapped) {
+  wrap();
+  client_ = client_for(kOrg, "eu-west-1");
+  EXPECT_TRUE(probe().has_value());
+  const auto far = client_->describe(soon());
+  ASSERT_TRUE(far.has_value()) << far.error().message();
+  EXPECT_EQ(far->primary_version, client_for(kOrg)->describe(soon())->primary_version);
+}
+
+}  // namespace
+}  // namespace keyhold::kms
