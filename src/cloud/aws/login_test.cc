@@ -34,7 +34,8 @@ class LoginTest : public testing::Test {
     if (call.path == "/latest/api/token" && call.method == "PUT") return text("METADATA-TOKEN");
     const std::string* const token = call.header("x-aws-ec2-metadata-token");
     const bool metadata = call.path.starts_with("/latest/meta-data/iam/security-credentials/");
-    if (metadata && (token == nullptr || *token != "METADATA-TOKEN")) return {.status = 401, .headers = {}, .body = ""};
+    if (metadata && (token == nullptr || *token != "METADATA-TOKEN"))
+      return {.status = 401, .headers = {}, .body = ""};
     if (metadata && call.path.ends_with('/')) return text("instance-role");
     if (metadata) return json("ASIAINSTANCE");
     if (call.path == "/container") return json("ASIACONTAINER");

@@ -105,10 +105,10 @@ Result<Profiles> parse_profiles(std::string_view text, ProfileFile kind) {
   return parser.take_profiles();
 }
 
-Profiles merge_profiles(Profiles config, Profiles credentials) {
-  for (auto& [name, settings] : credentials) {
-    Profile& target = config[name];
-    for (auto& [setting_name, value] : settings) target[setting_name] = std::move(value);
+Profiles merge_profiles(Profiles config, const Profiles& credentials) {
+  for (const auto& [name, settings] : credentials) {
+    Profile& known = config[name];
+    for (const auto& [setting_name, value] : settings) known[setting_name] = value;
   }
   return config;
 }

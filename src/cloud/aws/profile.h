@@ -30,7 +30,7 @@ enum class ProfileFile {
 Result<Profiles> parse_profiles(std::string_view text, ProfileFile kind);
 
 // What the credentials file says of a profile goes before what the config file says.
-Profiles merge_profiles(Profiles config, Profiles credentials);
+Profiles merge_profiles(Profiles config, const Profiles& credentials);
 
 // Empty where it is not set.
 std::string_view setting(const Profile& profile, std::string_view name);

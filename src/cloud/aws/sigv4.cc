@@ -95,7 +95,8 @@ std::string canonical_query(std::string_view query) {
   std::ranges::sort(pairs);
   std::string out;
   for (const auto& [name, value] : pairs) {
-    out += (out.empty() ? "" : "&") + name + "=" + value;
+    if (!out.empty()) out += '&';
+    out.append(name).append("=").append(value);
   }
   return out;
 }

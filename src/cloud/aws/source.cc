@@ -103,9 +103,10 @@ class ProfileReader {
     const std::string folder = environment_->home_directory() + "/.aws/";
     KEYHOLD_TRY_ASSIGN(Profiles config,
                        load_file("AWS_CONFIG_FILE", folder + "config", ProfileFile::config));
-    KEYHOLD_TRY_ASSIGN(Profiles keys, load_file("AWS_SHARED_CREDENTIALS_FILE",
-                                                folder + "credentials", ProfileFile::credentials));
-    profiles_ = merge_profiles(std::move(config), std::move(keys));
+    KEYHOLD_TRY_ASSIGN(
+        const Profiles keys,
+        load_file("AWS_SHARED_CREDENTIALS_FILE", folder + "credentials", ProfileFile::credentials));
+    profiles_ = merge_profiles(std::move(config), keys);
     return {};
   }
 
