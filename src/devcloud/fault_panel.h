@@ -1,7 +1,8 @@
 // The fault panel: what is to go wrong, for whom, for how long.
 //
 // A fault names a service ("kms", "sts", "imds" …) and may narrow it to a resource and an
-// operation; the first that fits a request is applied. Durable. Thread-safe.
+// operation; the first that fits a request is applied. Durable, but for how often one has been met:
+// after a restart it is counted anew. Thread-safe.
 #pragma once
 
 #include <chrono>

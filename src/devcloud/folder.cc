@@ -23,6 +23,7 @@ Result<Folder> Folder::open(const Machine& machine, const std::string& path) {
     return fail(Code::busy, "another devcloud serves " + path);
   }
   KEYHOLD_TRY(machine.files.sync_directory(path));
+  KEYHOLD_TRY(machine.files.sync_directory(io::parent_path(path)));
   return Folder(machine, path, *std::move(lock));
 }
 

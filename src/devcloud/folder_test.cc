@@ -24,6 +24,38 @@ TEST(Folder, OneProcessAtATime) {
   EXPECT_EQ(Folder::open(machine.get(), "/cloud").error().code(), Code::busy);
 }
 
+TEST(Folder, SaveThatFailsLeavesTheDocumentOfBefore) {
+  TestMachine machine;
+  const Folder folder = machine.open();
+  ASSERT_TRUE(folder.save("state/x.json", "before"));
+  std::uint64_t failures = 0;
+  for (std::uint64_t at = 1;; ++at) {
+    machine.files_.set_fault({.at = at});
+    const Status saved = folder.save("state/x.json", "after");
+    const bool fired = machine.files_.fired();
+    machine.files_.set_fault({});
+    if (!fired) break;
+    ++failures;
+    const std::string now = folder.load("state/x.json").value().value();
+    // The last step makes the new name durable: it is there, and may be lost.
+    EXPECT_TRUE(now == "before" || now == "after") << at;
+    EXPECT_FALSE(saved) << at;
+    ASSERT_TRUE(folder.save("state/x.json", "before"));
+  }
+  EXPECT_GE(failures, 4U);
+}
+
+TEST(Folder, DocumentOutlivesAPowerLoss) {
+  TestMachine machine;
+  {
+    const Folder folder = machine.open();
+    ASSERT_TRUE(folder.save("state/x.json", "kept"));
+  }
+  const auto after = machine.memory_.crash(io::CrashPolicy::lose_unsynced);
+  const Machine again{*after, machine.clock_, crypto::system_random()};
+  EXPECT_EQ(Folder::open(again, "/cloud").value().load("state/x.json").value(), "kept");
+}
+
 TEST(AccessLog, TailGivesTheLastRecordsInTheirOrder) {
   TestMachine machine;
   const Folder folder = machine.open();

@@ -83,6 +83,10 @@ class Administration(AwsTest):
             (400, "create-user", {"account": self.world.id("customer"), "name": "no good"}),
             (400, "create-role", {"account": self.world.id("customer"), "name": "x", "trust": {}}),
             (404, "no-such-command", {}),
+            (400, "create-role", {"account": self.world.id("customer"), "name": "y", "max_session_seconds": "long",
+                                  "trust": trust(self.world.principal)}),
+            (400, "kms", {"account": self.world.id("customer"), "region": "us-east-1", "operation": "CreateKey",
+                          "input": {"MultiRegion": "perhaps"}}),
             (409, "create-account", {"name": "again", "id": self.world.id("customer")}),
         ]
         for status, command, arguments in cases:

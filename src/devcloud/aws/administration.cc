@@ -113,8 +113,12 @@ Result<std::string> Administration::run(std::string_view command,
   }
   const json given = json::parse(arguments, nullptr, false);
   if (!given.is_object()) return fail(Code::invalid_argument, "arguments are a JSON object");
-  KEYHOLD_TRY_ASSIGN(const json out, (this->*found->second)(given));
-  return out.dump(-1, ' ', false, json::error_handler_t::replace);
+  try {
+    KEYHOLD_TRY_ASSIGN(const json out, (this->*found->second)(given));
+    return out.dump(-1, ' ', false, json::error_handler_t::replace);
+  } catch (const json::type_error& error) {
+    return fail(Code::invalid_argument, std::string("a member of another type: ") + error.what());
+  }
 }
 
 Result<json> Administration::create_account(const json& given) const {

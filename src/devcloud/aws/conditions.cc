@@ -76,13 +76,13 @@ std::optional<Operator> parse_operator(std::string_view name) {
   return out;
 }
 
+// A string or a boolean, or a list of them.
 std::vector<std::string> values_of(const json& value) {
-  if (value.is_boolean()) return {value.get<bool>() ? "true" : "false"};
-  if (value.is_string()) return {value.get<std::string>()};
+  const json list = value.is_array() ? value : json::array({value});
   std::vector<std::string> out;
-  if (!value.is_array()) return out;
-  for (const json& item : value) {
-    for (std::string& one : values_of(item)) out.push_back(std::move(one));
+  for (const json& item : list) {
+    if (item.is_boolean()) out.emplace_back(item.get<bool>() ? "true" : "false");
+    if (item.is_string()) out.push_back(item.get<std::string>());
   }
   return out;
 }

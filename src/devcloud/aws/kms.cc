@@ -45,7 +45,12 @@ bool Kms::has(std::string_view operation) {
 Answer<json> Kms::handle(const KmsCall& call) const {
   const auto operation = operations().find(call.operation);
   if (operation == operations().end()) return refuse("UnknownOperationException", "");
-  return (this->*operation->second)(call);
+  try {
+    return (this->*operation->second)(call);
+  } catch (const json::type_error& error) {
+    return refuse("SerializationException",
+                  std::string("a member of another type: ") + error.what());
+  }
 }
 
 Answer<void> Kms::change(const std::function<Answer<void>(AwsState&)>& edit) const {
