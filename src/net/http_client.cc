@@ -170,8 +170,9 @@ Result<List> header_list(const HttpRequest& request) {
   // Expect: a server that knows no 100 Continue costs a second.
   List list(curl_slist_append(nullptr, "Expect:"));
   for (const HttpHeader& header : request.headers) {
-    const std::string line =
-        header.value.empty() ? header.name + ";" : header.name + ": " + header.value;
+    WipedString line(header.name);
+    line += header.value.empty() ? ";" : ": ";
+    line += header.value;
     curl_slist* longer = curl_slist_append(list.get(), line.c_str());
     if (longer == nullptr) return fail(Code::internal, "no memory for an HTTP header");
     static_cast<void>(list.release());

@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/canonical_json.h"
+#include "cloud/secret_header.h"
 #include "crypto/rsa_sign.h"
 
 namespace keyhold::cloud::gcp {
@@ -131,11 +132,10 @@ net::HttpRequest impersonation_request(const std::string& url, const WipedString
   }
   body += "],\"scope\":[" + json_string(scope) + "],\"lifetime\":\"" +
           std::to_string(lifetime.count()) + "s\"}";
-  return {.method = "POST",
-          .url = url,
-          .headers = {{.name = "Authorization", .value = "Bearer " + std::string(token)},
-                      {.name = "Content-Type", .value = "application/json"}},
-          .body = WipedString(body)};
+  net::HttpRequest request{.method = "POST", .url = url, .headers = {}, .body = WipedString(body)};
+  add_secret_header(request, "Authorization", "Bearer ", token);
+  request.headers.push_back({.name = "Content-Type", .value = "application/json"});
+  return request;
 }
 
 std::string impersonation_url(std::string_view endpoint, std::string_view account) {

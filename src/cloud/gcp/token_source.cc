@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cloud/gcp/requests.h"
+#include "cloud/secret_header.h"
 
 namespace keyhold::cloud::gcp {
 namespace {
@@ -48,9 +49,9 @@ TokenSource::TokenSource(std::shared_ptr<net::HttpClient> http, const Environmen
                          const Clock& clock)
     : http_(std::move(http)), environment_(&environment), clock_(&clock) {}
 
-LoginResult<net::HttpResponse> TokenSource::send(const net::HttpRequest& request,
-                                                 Deadline deadline) {
+LoginResult<net::HttpResponse> TokenSource::send(net::HttpRequest request, Deadline deadline) {
   auto response = http_->send(request, deadline);
+  wipe_headers(request);
   if (response) return *std::move(response);
   const bool ours = response.error().code() == Code::invalid_argument;
   return refuse(ours ? Refusal::configuration : Refusal::unavailable,

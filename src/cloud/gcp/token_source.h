@@ -40,7 +40,7 @@ class TokenSource {
   LoginResult<AccessToken> exchange(const ExternalAccount& account, std::string_view scope,
                                     Deadline deadline);
   LoginResult<WipedString> own_token(Deadline deadline, bool* kept);
-  LoginResult<net::HttpResponse> send(const net::HttpRequest& request, Deadline deadline);
+  LoginResult<net::HttpResponse> send(net::HttpRequest request, Deadline deadline);
 
   const std::shared_ptr<net::HttpClient> http_;
   const Environment* environment_;

@@ -1,6 +1,7 @@
 #include "kms/gcp/client.h"
 
 #include "cloud/gcp/requests.h"
+#include "cloud/secret_header.h"
 #include "kms/gcp/messages/answers.h"
 #include "kms/gcp/messages/wrapped.h"
 #include "net/http_client.h"
@@ -140,7 +141,9 @@ Result<GcpClient::Answer> GcpClient::send(gcp::Step step, const WipedString& tok
                                           Deadline deadline, Make make, bool* stale) {
   const gcp::Call call{
       .endpoint = parts_.endpoint, .token = token, .request_id = new_request_id(*random_)};
-  auto response = http_->send(make(call), deadline);
+  net::HttpRequest request = make(call);
+  auto response = http_->send(request, deadline);
+  cloud::wipe_headers(request);
   if (!response) {
     const bool ours = response.error().code() == Code::invalid_argument;
     return refuse(ours ? Fault::configuration : Fault::unavailable,

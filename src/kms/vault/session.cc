@@ -1,5 +1,6 @@
 #include "kms/vault/session.h"
 
+#include "cloud/secret_header.h"
 #include "kms/vault/messages/requests.h"
 
 namespace keyhold::kms::vault {
@@ -12,16 +13,17 @@ Session::Session(KeyLocation key, Login login, std::shared_ptr<net::HttpClient> 
       environment_(&environment),
       clock_(&clock) {}
 
-Result<net::HttpResponse> Session::send(const net::HttpRequest& request, Deadline deadline) {
+Result<net::HttpResponse> Session::send(net::HttpRequest request, Deadline deadline) {
   auto response = http_->send(request, deadline);
+  cloud::wipe_headers(request);
   if (response) return *std::move(response);
   const Fault fault =
       response.error().code() == Code::invalid_argument ? Fault::configuration : Fault::unavailable;
   return tl::unexpected(Error(fault, "Vault: " + response.error().message()));
 }
 
-Result<WipedString> Session::ask(Step step, const net::HttpRequest& request, Deadline deadline) {
-  KEYHOLD_TRY_ASSIGN(net::HttpResponse response, send(request, deadline));
+Result<WipedString> Session::ask(Step step, net::HttpRequest request, Deadline deadline) {
+  KEYHOLD_TRY_ASSIGN(net::HttpResponse response, send(std::move(request), deadline));
   if (response.status == 200) return std::move(response.body);
   return tl::unexpected(fault_of(step, response));
 }

@@ -33,10 +33,11 @@ class Session {
   // Ends a token of log_in(); best effort, for it ends by itself.
   void revoke(const Token& token, Deadline deadline);
 
-  // One request. Fault::unavailable where there is no whole answer by the deadline.
-  Result<net::HttpResponse> send(const net::HttpRequest& request, Deadline deadline);
+  // One request; its headers are wiped. Fault::unavailable where there is no whole answer by the
+  // deadline.
+  Result<net::HttpResponse> send(net::HttpRequest request, Deadline deadline);
   // The same, for the body of a 200; else the fault that the taxonomy says.
-  Result<WipedString> ask(Step step, const net::HttpRequest& request, Deadline deadline);
+  Result<WipedString> ask(Step step, net::HttpRequest request, Deadline deadline);
 
  private:
   struct Kept {

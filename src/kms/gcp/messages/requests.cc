@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/crc32c.h"
+#include "cloud/secret_header.h"
 #include "kms/secret_json.h"
 
 namespace keyhold::kms::gcp {
@@ -15,8 +16,9 @@ net::HttpRequest request(const Call& call, std::string method, const std::string
   net::HttpRequest request;
   request.method = std::move(method);
   request.url = call.endpoint + "/v1/" + path;
-  request.headers = {{.name = "Authorization", .value = "Bearer " + std::string(call.token)},
-                     {.name = "X-Goog-Request-Reason", .value = "keyhold " + call.request_id}};
+  cloud::add_secret_header(request, "Authorization", "Bearer ", call.token);
+  request.headers.push_back(
+      {.name = "X-Goog-Request-Reason", .value = "keyhold " + call.request_id});
   if (request.method == "POST") {
     request.headers.push_back({.name = "Content-Type", .value = "application/json"});
   }

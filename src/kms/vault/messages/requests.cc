@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/canonical_json.h"
+#include "cloud/secret_header.h"
 #include "kms/secret_json.h"
 
 namespace keyhold::kms::vault {
@@ -23,7 +24,7 @@ net::HttpRequest request(const KeyLocation& key, std::string method, const std::
 }
 
 net::HttpRequest with_token(net::HttpRequest request, const WipedString& token) {
-  request.headers.push_back({.name = "X-Vault-Token", .value = std::string(token)});
+  cloud::add_secret_header(request, "X-Vault-Token", "", token);
   return request;
 }
 
