@@ -5,7 +5,7 @@
 
 #include "cloud/aws/answers.h"
 #include "cloud/aws/arn.h"
-#include "cloud/aws/sigv4.h"
+#include "cloud/secret_header.h"
 
 namespace keyhold::cloud::aws {
 namespace {

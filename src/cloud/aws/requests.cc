@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cloud/aws/sigv4.h"
+#include "cloud/secret_header.h"
 
 namespace keyhold::cloud::aws {
 namespace {
@@ -72,10 +73,12 @@ net::HttpRequest metadata_token_request(const InstanceMetadata& metadata) {
 }
 
 net::HttpRequest metadata_role_request(const InstanceMetadata& metadata, std::string_view token) {
-  return {.method = "GET",
-          .url = metadata.endpoint + std::string(kMetadataRoles),
-          .headers = {{"X-aws-ec2-metadata-token", std::string(token)}},
-          .body = {}};
+  net::HttpRequest request{.method = "GET",
+                           .url = metadata.endpoint + std::string(kMetadataRoles),
+                           .headers = {},
+                           .body = {}};
+  add_secret_header(request, "X-aws-ec2-metadata-token", "", token);
+  return request;
 }
 
 net::HttpRequest metadata_credentials_request(const InstanceMetadata& metadata,
@@ -90,7 +93,7 @@ net::HttpRequest container_request(const ContainerEndpoint& container, std::stri
                            .url = container.url,
                            .headers = {{"Accept", "application/json"}},
                            .body = {}};
-  if (!token.empty()) request.headers.push_back({"Authorization", std::string(token)});
+  if (!token.empty()) add_secret_header(request, "Authorization", "", token);
   return request;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/timestamp.h"
+#include "cloud/secret_header.h"
 #include "crypto/hmac.h"
 #include "crypto/kdf.h"
 #include "crypto/secret.h"
@@ -217,8 +218,7 @@ void sign(net::HttpRequest& request, const Credentials& credentials, const Signi
   request.headers.push_back({"X-Amz-Date", amz_date(scope.at)});
   const bool has_token = !credentials.session_token.empty();
   const auto add_token = [&] {
-    request.headers.push_back(
-        {"X-Amz-Security-Token", std::string(std::string_view(credentials.session_token))});
+    add_secret_header(request, "X-Amz-Security-Token", "", credentials.session_token);
   };
   if (has_token && style.sign_session_token) add_token();
   if (style.send_body_hash) {
@@ -256,12 +256,6 @@ std::string amz_date(WallTime time) {
   std::erase(text, '-');
   std::erase(text, ':');
   return text + "Z";
-}
-
-void wipe_headers(net::HttpRequest& request) {
-  for (net::HttpHeader& header : request.headers) {
-    crypto::wipe({reinterpret_cast<std::uint8_t*>(header.value.data()), header.value.size()});
-  }
 }
 
 }  // namespace keyhold::cloud::aws

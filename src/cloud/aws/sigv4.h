@@ -57,7 +57,4 @@ std::string uri_encode(std::string_view text);
 // 20150830T123600Z.
 std::string amz_date(WallTime time);
 
-// Overwrites the header values of a request that was sent: they hold a session token.
-void wipe_headers(net::HttpRequest& request);
-
 }  // namespace keyhold::cloud::aws

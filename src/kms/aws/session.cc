@@ -4,6 +4,7 @@
 
 #include "cloud/aws/sigv4.h"
 #include "cloud/aws/times.h"
+#include "cloud/secret_header.h"
 
 namespace keyhold::kms::aws {
 namespace {
@@ -75,7 +76,7 @@ Result<net::HttpResponse> Session::send(net::HttpRequest request, const std::str
   cloud::aws::sign(request, credentials,
                    {.region = region, .service = "kms", .at = clock_->wall_now()});
   auto response = http_->send(request, deadline);
-  cloud::aws::wipe_headers(request);
+  cloud::wipe_headers(request);
   if (response) return *std::move(response);
   const bool ours = response.error().code() == Code::invalid_argument;
   return tl::unexpected(Error(ours ? Fault::configuration : Fault::unavailable,
