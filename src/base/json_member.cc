@@ -46,6 +46,7 @@ std::optional<char> from_hex4(std::string_view digits) {
 bool unescape(std::string_view text, WipedString& out) {
   constexpr std::string_view kEscapes = "\"\\/bfnrt";
   constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
+  out.reserve(text.size());  // at once: a string that grows leaves its first letters in itself
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (text[at] != '\\') {
       out += text[at];

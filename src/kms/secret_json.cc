@@ -16,12 +16,10 @@ tl::unexpected<keyhold::Error> no_key(std::string_view name) {
 }  // namespace
 
 keyhold::Result<crypto::Key256> take_key(WipedString& json, std::string_view name) {
-  const auto value = find_json_string(json, name);
-  if (!value) return no_key(name);
   KEYHOLD_TRY_ASSIGN(crypto::Key256 key, crypto::Key256::allocate());
-  const std::string_view text = std::string_view(json).substr(value->begin, value->size);
+  // Some of Google's services write '=' as \u003d.
+  KEYHOLD_TRY_ASSIGN(const WipedString text, take_json_string(json, name));
   const Status decoded = decode_base64(text, key.bytes(crypto::SecretAccess::grant()));
-  json.replace(value->begin, value->size, value->size, 'A');
   if (!decoded) return no_key(name);
   return key;
 }

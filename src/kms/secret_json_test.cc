@@ -29,6 +29,15 @@ TEST(SecretJson, KeyComesOutAndTheTextIsLeftWithoutIt) {
   }
 }
 
+TEST(SecretJson, EscapesOfTheValueAreUnderstood) {
+  WipedString json(
+      (R"({"Plaintext":")" + kText.substr(0, kText.size() - 1) + "\\u003d\"}").c_str());
+  const auto key = take_key(json, "Plaintext");
+  ASSERT_TRUE(key.has_value());
+  EXPECT_TRUE(is_counting(*key));
+  EXPECT_EQ(json.find("AAEC"), WipedString::npos);
+}
+
 TEST(SecretJson, WhatIsNotOneKeyIsRefusedWithoutQuotingIt) {
   const std::vector<std::string> all = {
       "",
