@@ -9,6 +9,8 @@
 #include "cloud/environment.h"
 #include "crypto/random.h"
 #include "crypto/rsa_sign.h"
+#include "crypto/test_process_memory.h"
+#include "kms/secret_json.h"
 #include "kms/vault/client.h"
 #include "kms/vault/test_openbao.h"
 #include "net/test_server.h"
@@ -304,6 +306,38 @@ TEST_F(OpenBaoTest, CertificateLogsInUntilItsRoleIsGone) {
   expect_fine(*client);
   server().must("DELETE", role);
   expect_probe_refused(*client, Fault::denied);
+}
+
+// Neither in libcurl's and OpenSSL's buffers nor in ours, be it as bytes or as base64.
+TEST_F(OpenBaoTest, KeyLeavesNoCopyInTheProcesssMemory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer keeps freed memory";
+#endif
+  auto key = crypto::Key256::generate(crypto::system_random()).value();
+  const ByteVector bytes = crypto::inverted(key.bytes(crypto::SecretAccess::grant()));
+  ByteVector text;
+  {
+    WipedString base64;
+    append_key(base64, key);
+    text = crypto::inverted(as_bytes(base64));
+    EXPECT_GE(crypto::occurrences_in_memory(text), 1U);
+  }
+  EXPECT_EQ(crypto::occurrences_in_memory(bytes), 1U);
+  const auto wrapped = client_->wrap(key, {}, soon());
+  ASSERT_TRUE(wrapped.has_value()) << wrapped.error().message();
+  EXPECT_EQ(crypto::occurrences_in_memory(bytes), 1U);
+  key.release();
+  EXPECT_EQ(crypto::occurrences_in_memory(bytes), 0U);
+  {
+    const auto unwrapped = client_->unwrap(wrapped->ciphertext, {}, soon());
+    ASSERT_TRUE(unwrapped.has_value()) << unwrapped.error().message();
+    EXPECT_EQ(crypto::occurrences_in_memory(bytes), 1U);
+  }
+  EXPECT_TRUE(client_->probe(wrapped->ciphertext, {}, soon()).has_value());
+  EXPECT_EQ(crypto::occurrences_in_memory(bytes), 0U);
+  EXPECT_EQ(crypto::occurrences_in_memory(text), 0U);
+  const ByteVector piece(text.begin() + 12, text.begin() + 36);  // of what was cut in two
+  EXPECT_EQ(crypto::occurrences_in_memory(piece), 0U);
 }
 
 TEST_F(OpenBaoTest, UnknownCaIsAnOutage) {
