@@ -12,6 +12,8 @@ namespace {
 constexpr nanoseconds kFetchDeadline = std::chrono::seconds(4);
 // How late the lease's thread may be without an engine's noticing.
 constexpr nanoseconds kLateness = std::chrono::milliseconds(250);
+// For a change of the key ring that is in flight; its KMS call ends by its own deadline.
+constexpr nanoseconds kDrain = std::chrono::seconds(12);
 // An order to seal waits for the fence, for uses under way, and for a change of the key ring whose
 // KMS call ends by its own deadline.
 constexpr nanoseconds kSealPatience = std::chrono::seconds(15);
@@ -159,7 +161,12 @@ void HostParts::seal(const std::string& reason) {
   fencing_since_ = 0;
   log::warning("store " + layout_.root + " is sealed: " + reason);
   // A change in flight has keys of its own until its KMS call returns.
-  if (keyring::KeyRing* opened = ring()) opened->drain();
+  keyring::KeyRing* const opened = ring();
+  if (opened != nullptr && !opened->drain(Deadline::after(environment_.clock, kDrain))) {
+    log::error(
+        "a change of the key ring is under way still: a key of its own is in memory until "
+        "its disk answers");
+  }
   const std::lock_guard lock(mutex_);
   state_ = HostState::sealed;
 }
