@@ -9,11 +9,27 @@
 namespace keyhold::audit {
 namespace {
 
+constexpr std::chrono::milliseconds kLookAgain{20};
+
 Status ensure_directory(io::FileSystem& files, const std::string& directory) {
   KEYHOLD_TRY_ASSIGN(const bool there, io::exists(files, directory));
   if (!there) KEYHOLD_TRY(files.make_directory(directory, 0700));
   // Also where it is there: an attempt that failed at this step may have made it.
   return files.sync_directory(io::parent_path(directory));
+}
+
+// Nobody tells when a lock is given back: it is looked for again.
+Result<std::unique_ptr<io::FileLock>> take_lock(io::FileSystem& files, const std::string& directory,
+                                                std::chrono::nanoseconds patience) {
+  const Deadline deadline = Deadline::after(system_clock(), patience);
+  for (;;) {
+    auto lock = files.lock(io::join_path(directory, "lock"));
+    if (lock || lock.error().code() != Code::busy) return lock;
+    if (deadline.expired(system_clock())) {
+      return fail(Code::busy, "another process writes the audit log " + directory);
+    }
+    std::this_thread::sleep_for(kLookAgain);  // bounded poll of another process
+  }
 }
 
 Record own_record(std::string_view event) {
@@ -27,13 +43,9 @@ Record own_record(std::string_view event) {
 Result<std::unique_ptr<Log>> Log::open(io::FileSystem& files, const Clock& clock,
                                        const std::string& directory, const LogOptions& options) {
   KEYHOLD_TRY(ensure_directory(files, directory));
-  auto lock = files.lock(io::join_path(directory, "lock"));
-  if (!lock && lock.error().code() == Code::busy) {
-    return fail(Code::busy, "another process writes the audit log " + directory);
-  }
-  if (!lock) return fail(lock.error());
+  KEYHOLD_TRY_ASSIGN(auto lock, take_lock(files, directory, options.lock_patience));
   KEYHOLD_TRY_ASSIGN(const EndOfLog end, find_end_of_log(files, directory));
-  std::unique_ptr<Log> log(new Log(files, clock, directory, options, end, *std::move(lock)));
+  std::unique_ptr<Log> log(new Log(files, clock, directory, options, end, std::move(lock)));
   log->report_end(end);
   return log;
 }
@@ -50,7 +62,8 @@ Log::Log(io::FileSystem& files, const Clock& clock, const std::string& directory
       attempted_seq_(end.next.seq - 1),
       since_checkpoint_(end.records_since_checkpoint),
       untrusted_(!end.is_new() && end.damage.empty()),
-      inherited_(end.checkpoint) {
+      inherited_(end.checkpoint),
+      inherited_unsigned_(end.records_since_checkpoint) {
   const SignalsBlocked blocked;
   thread_ = std::thread([this] { run(); });
 }
@@ -82,6 +95,10 @@ void Log::report_end(const EndOfLog& end) {
     record.message = "a crash had torn the last lines";
     log::warning("audit log " + directory_ + ": cut off " + std::to_string(end.torn_bytes) +
                  " bytes that a crash had torn");
+  } else if (end.is_new() && options_.expects_past) {
+    record = own_record(events::kLogUnanchored);
+    record.message = "there was no log, although the store had one: it was removed";
+    log::warning("audit log " + directory_ + ": " + record.message);
   } else {
     return;
   }
@@ -195,18 +212,26 @@ void Log::put_checkpoint() {
   put(std::move(record));
 }
 
-// A host signs what it wrote. What it found, it vouches for only where the host before did.
+// A host signs what it wrote. What it found, it vouches for only where the host before did: records
+// behind the last checkpoint have no key's word for them, and could be anybody's.
 Status Log::put_trust() {
   if (!signer_ || !std::exchange(untrusted_, false)) return {};
   const std::optional<Record> checkpoint = std::exchange(inherited_, std::nullopt);
   Record record = own_record(events::kLogUnanchored);
+  record.count = inherited_unsigned_;
   if (!checkpoint) {
     record.message = "the host before left no checkpoint to check";
     enqueue(std::move(record));
     return {};
   }
   const auto state = check_checkpoint(*checkpoint, signer_);
-  if (state && *state == CheckpointState::good) return {};
+  if (state && *state == CheckpointState::good) {
+    if (inherited_unsigned_ == 0) return {};
+    record.message = "signed by nobody: records " + std::to_string(checkpoint->seq + 1) + " to " +
+                     std::to_string(checkpoint->seq + inherited_unsigned_);
+    enqueue(std::move(record));
+    return {};
+  }
   if (!state || *state == CheckpointState::older_kek) {
     record.message = state ? "the last checkpoint is of KEK version " +
                                  std::to_string(checkpoint->kek_version) + ", which is no more"
@@ -215,6 +240,7 @@ Status Log::put_trust() {
     return {};
   }
   record.event = events::kLogBroken;
+  record.count = 0;
   record.outcome = code_name(Code::integrity);
   record.message = "the checkpoint in record " + std::to_string(checkpoint->seq) +
                    " is not the store's: somebody else wrote the log up to here";

@@ -31,6 +31,10 @@ struct LogOptions {
   std::size_t max_waiting = 4096;                            // routine records: half of it
   std::uint64_t max_segment_bytes = format::kMaxAuditSegmentSizeBytes;
   std::uint64_t records_per_checkpoint = 256;  // itself included
+  // For another writer to be gone, at open().
+  std::chrono::nanoseconds lock_patience{0};
+  // The store had a log before: where there is none now, a record `log_unanchored` says so.
+  bool expects_past = false;
 };
 
 struct LogHealth {
@@ -45,7 +49,7 @@ class Log {
   // Makes the directory where needed; its parent exists. Goes on where the last writer ended: cuts
   // what a crash tore off (a record says so), and where there is damage that no crash did, leaves
   // all as it is and begins a new segment with a record `log_broken`. Code::busy where another
-  // process writes. `files` and `clock` outlive the log.
+  // process writes, and still does after `lock_patience`. `files` and `clock` outlive the log.
   static Result<std::unique_ptr<Log>> open(io::FileSystem& files, const Clock& clock,
                                            const std::string& directory,
                                            const LogOptions& options = {});
@@ -63,7 +67,8 @@ class Log {
   // The KEK is here: appends `record` (start or unseal), then a checkpoint, and one after each 255
   // records from now on. The first time, checks first that the host before wrote what is there;
   // where not, appends `log_broken` and returns Code::integrity with the reason, and goes on all
-  // the same. `signer` is kept until seal() or the next unseal().
+  // the same. Records that no checkpoint covers are counted in a `log_unanchored` before they are
+  // signed with the rest. `signer` is kept until seal() or the next unseal().
   Status unseal(Record record, Signer signer);
   // The KEK is about to go: appends `record`, signs it with a checkpoint, forgets the signer. When
   // it returns the signer is not in use and never will be; so it comes before the key is wiped.
@@ -118,6 +123,7 @@ class Log {
   // What the host before left to be checked once there is a key.
   bool untrusted_ = false;
   std::optional<Record> inherited_;
+  std::uint64_t inherited_unsigned_ = 0;  // records behind it
   std::string problem_;
   bool stop_ = false;
   std::thread thread_;

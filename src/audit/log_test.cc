@@ -268,6 +268,39 @@ TEST_F(LogTest, AnUnsignedOrOlderPastIsNamed) {
   EXPECT_TRUE(verified(files_, signer_of(2)).findings.empty());
 }
 
+// A killed host signs its last records not; whoever rewrites them needs no key.
+TEST_F(LogTest, RecordsThatNobodySignedAreCountedBeforeTheyAreSigned) {
+  const auto killed = open_log(files_, clock_);
+  EXPECT_TRUE(killed->unseal(event(events::kStart), signer_of(1)));
+  for (int i = 0; i < 3; ++i) killed->append(probe(i, "denied"));
+  const auto disk = files_.crash_image(io::CrashPolicy::kill);
+  {
+    const auto log = open_log(*disk, clock_);
+    EXPECT_TRUE(log->unseal(event(events::kStart), signer_of(1)));
+  }
+  const auto records = records_of(*disk);
+  ASSERT_EQ(records.size(), 8U);
+  EXPECT_EQ(records[5].event, events::kLogUnanchored);
+  EXPECT_EQ(records[5].count, 3U);
+  EXPECT_EQ(records[5].message, "signed by nobody: records 3 to 5");
+  EXPECT_EQ(records[7].event, events::kCheckpoint);
+  // Once said, it is said.
+  { EXPECT_TRUE(open_log(*disk, clock_)->unseal(event(events::kStart), signer_of(1))); }
+  EXPECT_EQ(verified(*disk, signer_of(1)).admissions.size(), 1U);
+}
+
+TEST_F(LogTest, ALogThatWasRemovedIsNoNewOne) {
+  LogOptions options = patient();
+  options.expects_past = true;
+  {
+    const auto log = open_log(files_, clock_, options);
+    EXPECT_TRUE(log->unseal(event(events::kStart), signer_of(1)));
+  }
+  { EXPECT_TRUE(open_log(files_, clock_, options)->unseal(event(events::kStart), signer_of(1))); }
+  EXPECT_EQ(story_of(files_), "log_unanchored start checkpoint start checkpoint");
+  EXPECT_NE(records_of(files_).at(0).message.find("it was removed"), std::string::npos);
+}
+
 TEST(AuditEvents, TheDocumentNamesThemAll) {
   const auto bytes = io::read_file(io::posix_file_system(),
                                    std::string(KEYHOLD_DOCS_DIR) + "/formats/audit.md", 1 << 20);

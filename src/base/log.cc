@@ -6,8 +6,11 @@
 #include <mutex>
 #include <utility>
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include "base/patient_writer.h"
 
 namespace keyhold::log {
 namespace {
@@ -24,10 +27,23 @@ Level level_from_environment() {
 constexpr std::array kSpdlogLevels = {spdlog::level::debug, spdlog::level::info,
                                       spdlog::level::warn, spdlog::level::err};
 
+// Under the logger's mutex.
+class PatientSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ protected:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.write({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+ private:
+  PatientWriter writer_{STDERR_FILENO};
+};
+
 class Logger {
  public:
-  Logger()
-      : console_(std::make_shared<spdlog::sinks::stderr_sink_mt>()), spdlog_("keyhold", console_) {
+  Logger() : spdlog_("keyhold", std::make_shared<PatientSink>()) {
     spdlog_.set_level(spdlog::level::debug);
     spdlog_.set_pattern("%Y-%m-%dT%H:%M:%S.%e%z keyhold %l: %v");
   }
@@ -56,7 +72,6 @@ class Logger {
   std::mutex mutex_;
   Level level_ = level_from_environment();
   std::function<void(Level, std::string_view)> sink_;
-  spdlog::sink_ptr console_;
   spdlog::logger spdlog_;
 };
 

@@ -43,8 +43,8 @@ void Output::event(log::Level level, std::string_view message) {
   const auto name = kNames.at(static_cast<std::size_t>(level));
   Json json = Json::object();
   json.set("level", name).set("message", message);
-  screen_->say(json_ ? Json::object().set("log", json).dump(true)
-                     : fmt::format("keyhold: {}: {}", name, printable(std::string(message))));
+  screen_->report(json_ ? Json::object().set("log", json).dump(true)
+                        : fmt::format("keyhold: {}: {}", name, printable(std::string(message))));
 }
 
 void Output::failure(const Error& error, std::string_view hint) {

@@ -7,6 +7,9 @@
 #include <string>
 #include <string_view>
 
+#include <unistd.h>
+
+#include "base/patient_writer.h"
 #include "cli/output.h"
 
 namespace keyhold::cli {
@@ -21,6 +24,12 @@ struct Output::Screen {
     std::fflush(stderr);
   }
 
+  // The same for what a working thread reports: it waits for no reader.
+  void report(std::string_view line) {
+    const std::lock_guard lock(mutex_);
+    writer_.write(erase() + std::string(line) + "\n" + drawn_);
+  }
+
   void draw(std::string line) {
     const std::lock_guard lock(mutex_);
     const char* before = erase();
@@ -33,6 +42,7 @@ struct Output::Screen {
   [[nodiscard]] const char* erase() const { return drawn_.empty() ? "" : "\r\033[K"; }
 
   std::mutex mutex_;
+  PatientWriter writer_{STDERR_FILENO};
   std::string drawn_;
 };
 

@@ -52,14 +52,14 @@ Result<std::unique_ptr<Host>> Host::open_locked(const Environment& environment,
   KEYHOLD_TRY(parts->check_whole());
   parts->open_audit();
   KEYHOLD_TRY(parts->start_serving());
-  KEYHOLD_TRY(parts->unlock());
-  KEYHOLD_TRY(parts->settle_config());
-  parts->take_policy();
-  parts->go_live();
+  do {
+    KEYHOLD_TRY(parts->unlock());
+    KEYHOLD_TRY(parts->settle_config());
+    parts->take_policy();
+  } while (!parts->go_live());
   std::unique_ptr<Host> host(new Host(std::move(parts)));
   host->parts_->start_file_work();
   host->parts_->start_upkeep();
-  host->parts_->start_lease();
   if (leftovers) remove_leftovers(environment, *host, store_path);
   return host;
 }

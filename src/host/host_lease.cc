@@ -12,6 +12,8 @@ namespace {
 constexpr nanoseconds kFetchDeadline = std::chrono::seconds(4);
 // How late the lease's thread may be without an engine's noticing.
 constexpr nanoseconds kLateness = std::chrono::milliseconds(250);
+// For a change of the key ring that is in flight; its KMS call ends by its own deadline.
+constexpr nanoseconds kDrain = std::chrono::seconds(12);
 // An order to seal waits for the fence, for uses under way, and for a change of the key ring whose
 // KMS call ends by its own deadline.
 constexpr nanoseconds kSealPatience = std::chrono::seconds(15);
@@ -47,10 +49,12 @@ HostState state_of(control::LeasePhase phase) {
 }  // namespace
 
 // Without the socket nobody could ask such a host anything, and it lives for one command.
-void HostParts::start_lease() {
-  if (!options_.keeps_lease || !options_.start_socket) return;
+void HostParts::begin_lease() {
+  const bool keeps_lease = options_.keeps_lease && options_.start_socket;
   const auto lease = options_.lease.value_or(lease_policy(policy().lease));
-  keeper_.start(lease, ring_->contents().lockboxes, fetched_since_);
+  if (keeps_lease) lend_until(fetched_since_ + lease.stuck_after);
+  opened_.store(ring_.get(), std::memory_order_release);
+  if (keeps_lease) keeper_.start(lease, ring_->contents().lockboxes, fetched_since_);
 }
 
 // A tombstone keeps the host from its KMS altogether.
@@ -114,6 +118,9 @@ void HostParts::serve() {
 }
 
 bool HostParts::keeps_time() const {
+  const BootTime fencing_since{BootClock::duration(fencing_since_.load())};
+  const nanoseconds fencing = environment_.clock.boot_now() - fencing_since;
+  if (fencing_since != BootTime() && fencing > 2 * policy().engine.fence_timeout) return false;
   if (guard_.lent_for(environment_.clock) > nanoseconds::zero()) return true;
   const std::lock_guard lock(mutex_);
   return state_ != HostState::serving && state_ != HostState::degraded;
@@ -134,6 +141,7 @@ void HostParts::seal(control::SealCause cause) {
 
 // The order of DESIGN 5: fence while I/O is answered, refuse, drain, wipe.
 void HostParts::seal(const std::string& reason) {
+  fencing_since_ = environment_.clock.boot_now().time_since_epoch().count();
   {
     const std::lock_guard lock(mutex_);
     state_ = HostState::sealing;
@@ -149,10 +157,16 @@ void HostParts::seal(const std::string& reason) {
                                     : "the engine was not stopped in time, and is ended"});
   }
   guard_.seal();
-  log::warning("store " + layout_.root + " is sealed: " + reason);
   if (!fenced) engine_.end(reason);
+  fencing_since_ = 0;
+  log::warning("store " + layout_.root + " is sealed: " + reason);
   // A change in flight has keys of its own until its KMS call returns.
-  if (keyring::KeyRing* opened = ring()) opened->drain();
+  keyring::KeyRing* const opened = ring();
+  if (opened != nullptr && !opened->drain(Deadline::after(environment_.clock, kDrain))) {
+    log::error(
+        "a change of the key ring is under way still: a key of its own is in memory until "
+        "its disk answers");
+  }
   const std::lock_guard lock(mutex_);
   state_ = HostState::sealed;
 }
@@ -210,12 +224,17 @@ void HostParts::follow_lockboxes() {
 
 // Before the ring is there, the tombstone alone is the order.
 Status HostParts::order_seal() {
-  if (ring() != nullptr && options_.keeps_lease) {
-    return keeper_.seal(control::SealCause::local_order, kSealPatience);
+  {
+    const std::lock_guard order(order_mutex_);
+    if (ring() == nullptr) {
+      KEYHOLD_TRY(write_tombstone(control::SealCause::local_order));
+      order_came_.notify_all();
+      return {};
+    }
   }
+  if (options_.keeps_lease) return keeper_.seal(control::SealCause::local_order, kSealPatience);
   KEYHOLD_TRY(write_tombstone(control::SealCause::local_order));
-  if (ring() != nullptr) seal(why(control::SealCause::local_order));
-  order_came_.notify_all();
+  seal(why(control::SealCause::local_order));
   return {};
 }
 

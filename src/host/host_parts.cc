@@ -14,6 +14,8 @@
 namespace keyhold::host {
 namespace {
 
+constexpr nanoseconds kNothingDue = std::chrono::hours(1);
+
 // Rotation by volume is judged this many times a generation.
 constexpr std::uint64_t kVolumeChecks = 64;
 // What a key ring of a few generations and the first open files take.
@@ -73,6 +75,7 @@ HostParts::~HostParts() {
   fork_watch_.reset();
   server_.reset();
   desk_.close();
+  lease_orders_.stop();
   file_orders_.stop();
   upkeep_.stop();
   keeper_.stop();
@@ -117,6 +120,7 @@ Status HostParts::check_whole() {
 
 Status HostParts::start_serving() {
   if (!options_.start_socket) return {};
+  lease_orders_.start([] { return kNothingDue; });
   KEYHOLD_TRY_ASSIGN(server_, ControlServer::start(layout_, environment_.clock,
                                                    [this](const format::ControlRequest& request,
                                                           ControlServer::Respond respond) {
@@ -126,17 +130,28 @@ Status HostParts::start_serving() {
 }
 
 Status HostParts::unlock() {
-  KEYHOLD_TRY(wait_while_sealed());
-  const Status outcome = retry_outages(
-      options_.retry, environment_.clock, environment_.random, [this] { return open_ring(); },
-      [this](const Error& error, nanoseconds pause) { note_outage(error, pause); });
+  Status outcome;
+  do {
+    KEYHOLD_TRY(wait_while_sealed());
+    outcome = retry_outages(
+        options_.retry, environment_.clock, environment_.random, [this] { return open_ring(); },
+        [this](const Error& error, nanoseconds pause) { note_outage(error, pause); });
+    // An order to seal that came in an outage is waited out as one from before it.
+  } while (!outcome && outcome.error().code() == Code::sealed && options_.waits_while_sealed);
   if (!outcome) return fail(outcome.error().within("store " + layout_.root));
   const std::lock_guard lock(mutex_);
   reason_.clear();
   return {};
 }
 
-void HostParts::go_live() {
+// The keys count from here on. No order comes in between: one that came before has left its
+// tombstone, a later one finds the lease.
+bool HostParts::go_live() {
+  const std::lock_guard order(order_mutex_);
+  if (read_tombstone(environment_.files, layout_)) {
+    ring_.reset();
+    return false;
+  }
   if (audit_) {
     const Status trusted = audit_->unseal(
         {.event = std::string(audit::events::kStart), .message = program_}, audit_signer(*ring_));
@@ -145,9 +160,12 @@ void HostParts::go_live() {
       record({.event = std::string(audit::events::kRollbackAccepted)});
   }
   notices_clones_ = crypto::start_clone_listener();
-  opened_.store(ring_.get(), std::memory_order_release);
-  const std::lock_guard lock(mutex_);
-  state_ = HostState::serving;
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = HostState::serving;
+  }
+  begin_lease();
+  return true;
 }
 
 // accept-rollback writes the anchor that the config names: it must be the config of this key ring,
@@ -249,7 +267,7 @@ HostStatus HostParts::status() const {
   status.requests = requests_;
   status.policy = policy_view();
   if (const keyring::KeyRing* opened = ring()) status.health = opened->health();
-  if (audit_) status.audit_problem = audit_->health().problem;
+  status.audit_problem = audit_ ? audit_->health().problem : audit_refusal_;
   const std::lock_guard lock(mutex_);
   for (const auto& [uri, answer] : kms_answers_) status.kms.push_back(answer);
   status.last_kms_denied = last_kms_denied_;

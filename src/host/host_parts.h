@@ -43,10 +43,11 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Status unlock();         // waits out outages
   Status settle_config();  // verifies it, or writes it where the caller named an anchor
   void take_policy();      // policy.toml, or the strictest
-  void go_live();          // ring() is there from now on
+  // ring() is there from now on, and so is the lease. False where an order to seal came meanwhile.
+  [[nodiscard]] bool go_live();
   void start_file_work();
+  void begin_lease();
   void start_upkeep();  // where options say so; first does what came due while nobody ran
-  void start_lease();   // where options say so
 
   [[nodiscard]] bool in_forked_child() const { return forked_.load(std::memory_order_relaxed); }
   // Null until go_live().
@@ -126,8 +127,6 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Result<ControlAnswer> dek(Generation generation);
   [[nodiscard]] Result<std::uint32_t> client_lease() const;
   [[nodiscard]] Status check_serving() const;
-  void take_order(ControlServer::Respond respond,
-                  std::function<Result<format::ControlReply>()> order);
   // Runs `use_dek` with the DEK in a use of the guard; it never blocks.
   Status lend_dek(Generation generation, const std::function<void(ByteView)>& use_dek);
   void post_order(ControlServer::Respond respond,
@@ -175,14 +174,19 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   std::optional<BootTime> flush_at_;          // upkeep thread only
   BootTime check_kms_at_{};                   // upkeep thread only
 
+  std::mutex order_mutex_;  // an order to seal that no lease takes yet, against go_live()
+  // When a seal began that has not refused I/O yet; 0: none is under way.
+  std::atomic<BootClock::rep> fencing_since_ = 0;
   std::mutex policy_mutex_;   // one change of the policy at a time
   BootTime fetched_since_{};  // before the KMS calls began that opened the ring
   std::unique_ptr<audit::Log> audit_;
+  std::string audit_refusal_;  // why there is none, from open_audit() on
   std::mutex alerts_mutex_;
   std::unique_ptr<Alerts> alerts_;
   FileDesk desk_;
   std::atomic<bool> nothing_left_ = false;  // of what the wish asks for, the workers say
   Upkeep file_orders_;
+  Upkeep lease_orders_;  // seal and unseal: no KMS call of another order holds them up
   Upkeep upkeep_;
   LeaseKeeper keeper_;
   std::unique_ptr<ControlServer> server_;

@@ -57,13 +57,13 @@ void HostParts::handle(const format::ControlRequest& request, ControlServer::Res
     });
   }
   if (std::holds_alternative<format::SealRequest>(request)) {
-    return take_order(std::move(respond), [this]() -> Result<format::ControlReply> {
+    return post_to(lease_orders_, std::move(respond), [this]() -> Result<format::ControlReply> {
       KEYHOLD_TRY(order_seal());
       return format::SealReply{};
     });
   }
   if (std::holds_alternative<format::UnsealRequest>(request)) {
-    return take_order(std::move(respond), [this]() -> Result<format::ControlReply> {
+    return post_to(lease_orders_, std::move(respond), [this]() -> Result<format::ControlReply> {
       KEYHOLD_TRY(order_unseal());
       return format::UnsealReply{};
     });
@@ -153,14 +153,6 @@ Status HostParts::lend_dek(Generation generation, const std::function<void(ByteV
                      ring()->export_dek(generation, crypto::SecretAccess::grant()));
   use_dek(key.bytes(crypto::SecretAccess::grant()));
   return {};
-}
-
-// Before there is an upkeep thread, an order is a file and a word: done at once.
-void HostParts::take_order(ControlServer::Respond respond,
-                           std::function<Result<format::ControlReply>()> order) {
-  if (ring() != nullptr) return post_order(std::move(respond), std::move(order));
-  auto reply = order();
-  respond(reply ? without_key(*std::move(reply)) : error_answer(reply.error()));
 }
 
 void HostParts::post_order(ControlServer::Respond respond,

@@ -77,6 +77,8 @@ void LeaseKeeper::run() {
       lock.unlock();
       take(event);
       lock.lock();
+      ++taken_;
+      changed_.notify_all();
     }
     if (!running_) break;
     lock.unlock();
@@ -88,8 +90,13 @@ void LeaseKeeper::run() {
 
 void LeaseKeeper::post(const control::LeaseEvent& event) {
   const std::lock_guard lock(mutex_);
+  enqueue(event);
+}
+
+std::uint64_t LeaseKeeper::enqueue(const control::LeaseEvent& event) {
   events_.push_back(event);
   changed_.notify_all();
+  return ++enqueued_;
 }
 
 void LeaseKeeper::take(const control::LeaseEvent& event) {
@@ -98,6 +105,7 @@ void LeaseKeeper::take(const control::LeaseEvent& event) {
   if (serves(lease_->phase())) work_.lend_until(lease_->valid_until());
   follow_phase();
   for (const control::LeaseAction& action : step.actions) carry_out(action);
+  settle_tombstone();
 }
 
 // What others see of the lease. The keys count from here on, never before the machine said so.
@@ -124,12 +132,8 @@ void LeaseKeeper::carry_out(const control::LeaseAction& action) {
     void operator()(const control::Unseal&) const { keeper.begin_fetch(); }
     void operator()(const control::WriteTombstone& tombstone) const {
       keeper.owed_.emplace(tombstone.cause);
-      keeper.settle_tombstone();
     }
-    void operator()(const control::ClearTombstone&) const {
-      keeper.owed_.emplace(std::nullopt);
-      keeper.settle_tombstone();
-    }
+    void operator()(const control::ClearTombstone&) const { keeper.owed_.emplace(std::nullopt); }
     void operator()(const control::Alert& alert) const {
       keeper.work_.alert(alert.kind, keeper.name_of(alert.lockbox));
     }
@@ -137,7 +141,8 @@ void LeaseKeeper::carry_out(const control::LeaseAction& action) {
   std::visit(Doing{*this}, action);
 }
 
-// A full disk holds up no seal: the order is written as soon as it can be.
+// After the seal, which no full disk and no hanging one holds up: the order is written as soon as
+// it can be, and acknowledged then.
 void LeaseKeeper::settle_tombstone() {
   if (!owed_) return;
   const Status settled = *owed_ ? work_.write_tombstone(**owed_) : work_.clear_tombstone();
@@ -184,7 +189,7 @@ void LeaseKeeper::set_lockboxes(const std::vector<keyring::Lockbox>& lockboxes) 
     prober->id = next_id_++;
     prober->lockbox = lockbox;
     prober->thread.start(nothing_due);
-    events_.emplace_back(control::LockboxAdded{prober->id});
+    enqueue(control::LockboxAdded{prober->id});
     probers_.emplace(prober->id, std::move(prober));
   }
   for (auto entry = probers_.begin(); entry != probers_.end();) {
@@ -195,11 +200,10 @@ void LeaseKeeper::set_lockboxes(const std::vector<keyring::Lockbox>& lockboxes) 
       ++entry;
       continue;
     }
-    events_.emplace_back(control::LockboxRemoved{entry->first});
+    enqueue(control::LockboxRemoved{entry->first});
     retired_.push_back(std::move(entry->second));
     entry = probers_.erase(entry);
   }
-  changed_.notify_all();
 }
 
 void LeaseKeeper::set_policy(const control::LeasePolicy& policy) {
@@ -208,13 +212,13 @@ void LeaseKeeper::set_policy(const control::LeasePolicy& policy) {
 
 Status LeaseKeeper::seal(control::SealCause cause, std::chrono::nanoseconds patience) {
   std::unique_lock lock(mutex_);
-  events_.emplace_back(control::SealOrdered{cause});
-  changed_.notify_all();
-  const bool sealed = changed_.wait_for(lock, patience, [&] {
-    const bool done = view_.tombstone && view_.phase == control::LeasePhase::sealed;
+  const std::uint64_t order = enqueue(control::SealOrdered{cause});
+  changed_.wait_for(lock, patience, [&] {
+    const bool done = taken_ >= order && view_.phase == control::LeasePhase::sealed;
     return !running_ || (done && view_.on_disk);
   });
-  if (sealed) return {};
+  const bool done = taken_ >= order && view_.phase == control::LeasePhase::sealed;
+  if (done && view_.on_disk) return {};
   if (view_.phase == control::LeasePhase::sealed) {
     return fail(Code::unavailable,
                 "no key is left, but the order is not on disk yet: a restart would not know of it");
@@ -230,8 +234,7 @@ Status LeaseKeeper::unseal(control::SealCause cause) {
                                             std::string(control::name_of(*view_.tombstone)) +
                                             ", which this order does not undo");
   }
-  events_.emplace_back(control::UnsealOrdered{cause});
-  changed_.notify_all();
+  enqueue(control::UnsealOrdered{cause});
   return {};
 }
 

@@ -86,6 +86,7 @@ class LeaseKeeper {
 
   void run();
   void post(const control::LeaseEvent& event);
+  std::uint64_t enqueue(const control::LeaseEvent& event);  // under mutex_; its number
   void take(const control::LeaseEvent& event);
   void carry_out(const control::LeaseAction& action);
   void follow_phase();
@@ -108,6 +109,8 @@ class LeaseKeeper {
   std::condition_variable changed_;
   bool running_ = false;
   std::deque<control::LeaseEvent> events_;
+  std::uint64_t enqueued_ = 0;  // so many events came so far,
+  std::uint64_t taken_ = 0;     // and so many were carried out
   View view_;
   control::LockboxId next_id_ = 1;
   std::map<control::LockboxId, std::unique_ptr<Prober>> probers_;

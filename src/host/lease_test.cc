@@ -169,6 +169,59 @@ TEST_F(LeaseTest, AnOrderIsNotDoneBeforeItIsOnDisk) {
   host_.reset();
 }
 
+// Also where the store is sealed already: the KMS's return would else undo what was acknowledged.
+TEST_F(LeaseTest, AnOrderToASealedHostIsNotDoneBeforeItIsOnDisk) {
+  io::FaultFileSystem faulty(io::posix_file_system());
+  auto opened =
+      Host::open({.files = faulty, .clock = store_.clock, .random = crypto::system_random()},
+                 store_.path, options());
+  ASSERT_TRUE(opened) << opened.error().message();
+  host_ = *std::move(opened);
+  store_.kms.disable("cmek");
+  ASSERT_TRUE(reaches(HostState::sealed));
+  faulty.set_fault({.at = 1, .error_number = ENOSPC, .lasts = io::Fault::Lasts::from_there_on});
+  auto order = std::async(std::launch::async, [&] { return host_->order_seal(); });
+  EXPECT_EQ(order.wait_for(milliseconds(300)), std::future_status::timeout);
+  faulty.set_fault({});
+  EXPECT_TRUE(order.get());
+  EXPECT_TRUE(read_tombstone(io::posix_file_system(), store_.layout));
+  host_.reset();
+}
+
+// The order comes while the host asks its KMS for the keys.
+TEST_F(LeaseTest, AnOrderThatComesAtTheStartIsNotForgotten) {
+  HostOptions waiting = options();
+  waiting.waits_while_sealed = true;
+  std::atomic<int> asked = 0;
+  waiting.clients = [&](const kms::KeySpec& spec, const kms::Caller&) {
+    if (asked++ == 0) {
+      const ControlClient client{.layout = store_.layout, .clock = store_.clock};
+      const auto sealed =
+          client.ask(format::SealRequest{}, Deadline::after(store_.clock, std::chrono::seconds(5)));
+      EXPECT_TRUE(sealed) << sealed.error().message();
+    }
+    return store_.kms.make_client(spec);
+  };
+  auto opening = std::async(std::launch::async, [&] { return store_.open(waiting); });
+  EXPECT_EQ(opening.wait_for(milliseconds(500)), std::future_status::timeout);
+  const ControlClient client{.layout = store_.layout, .clock = store_.clock};
+  ASSERT_TRUE(
+      client.ask(format::UnsealRequest{}, Deadline::after(store_.clock, std::chrono::seconds(5))));
+  EXPECT_TRUE(opening.get());
+}
+
+TEST_F(LeaseTest, AClientServesAgainAfterARotationThatItSleptThrough) {
+  open();
+  auto client = RemoteKeys::connect(store_.clock, store_.path, std::chrono::seconds(5));
+  ASSERT_TRUE(client) << client.error().message();
+  ASSERT_TRUE(host_->rotate_dek());  // the client has not heard of it when its host goes
+  host_.reset();
+  ASSERT_TRUE(eventually([&] { return code_of_use(**client) == Code::sealed; }));
+  open();
+  ASSERT_TRUE(eventually([&] { return use(**client).has_value(); }));
+  EXPECT_EQ((*client)->current_generation().value(), Generation{2});
+}
+
 TEST_F(LeaseTest, AnotherOrdersTombstoneStays) {
   open();
   ASSERT_TRUE(write_tombstone(io::posix_file_system(), store_.layout,

@@ -1,5 +1,6 @@
 #include "host/remote_keys.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -17,6 +18,8 @@ namespace {
 
 // Between two attempts to reach a host that is gone.
 constexpr nanoseconds kRetryPause = std::chrono::seconds(1);
+// While an engine's thread waits.
+constexpr nanoseconds kRefreshPatience = std::chrono::seconds(1);
 constexpr nanoseconds kFarewell = std::chrono::milliseconds(200);
 // The longest order asks several KMS, one after the other, behind another order.
 constexpr nanoseconds kOrderPatience = std::chrono::minutes(3);
@@ -37,7 +40,7 @@ Result<std::unique_ptr<RemoteKeys>> RemoteKeys::connect(const Clock& clock,
   std::unique_ptr<RemoteKeys> keys(new RemoteKeys(clock, store_path, timeout));
   keys->stop_ = UniqueFd(above_standard_streams(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
   if (!keys->stop_.open()) return fail_errno(errno, "an eventfd for the store's lease");
-  KEYHOLD_TRY(keys->greet());
+  KEYHOLD_TRY(keys->greet(keys->soon()));
   // Engines seal here: a clone of this machine must not go on with our nonces. The host's status
   // says whether the kernel tells of clones.
   static_cast<void>(crypto::start_clone_listener());
@@ -62,19 +65,21 @@ RemoteKeys::~RemoteKeys() {
   guard_.remove(place_);
 }
 
-// REQUIRES: refresh_mutex_ is held, or nobody else has the object yet.
-Status RemoteKeys::greet() {
+// While this process is sealed it only learns what there is: the keys come with serve_again().
+Status RemoteKeys::greet(Deadline deadline) {
   const BootTime asked = clock_.boot_now();
   KEYHOLD_TRY_ASSIGN(const auto hello, expect_reply<format::HelloReply>(
-                                           client().ask(format::HelloRequest{}, soon())));
+                                           client().ask(format::HelloRequest{}, deadline)));
   if (current_ == 0) store_ = hello.store;
   KEYHOLD_TRY(check_lineage(hello));
   if (hello.lease_ms > 0) {
     guard_.lend_until(clock_, asked + std::chrono::milliseconds(hello.lease_ms));
   }
-  KEYHOLD_TRY(fetch_up_to(hello.current));
-  KEYHOLD_TRY(check_lineage(hello));
-  current_ = number(hello.current);
+  newest_ = number(hello.current);
+  if (store::SealGuard::Use(guard_).check()) {
+    KEYHOLD_TRY(fetch_up_to(hello.current, deadline));
+    KEYHOLD_TRY(check_lineage(hello));
+  }
   const BootTime valid = clock_.boot_now() + std::chrono::milliseconds(hello.valid_ms);
   valid_until_ = valid.time_since_epoch().count();
   return {};
@@ -92,13 +97,14 @@ Status RemoteKeys::check_lineage(const format::HelloReply& hello) const {
 
 // A host may be gone in a moment: what it told of is here before anybody uses it. Of the older
 // generations some may be shredded.
-Status RemoteKeys::fetch_up_to(Generation newest) {
-  for (std::uint32_t next = current_ + 1; next <= number(newest); ++next) {
-    const Status fetched = prepare(Generation{next});
+Status RemoteKeys::fetch_up_to(Generation newest, Deadline deadline) {
+  for (std::uint32_t next = std::max(current_.load(), 1U); next <= number(newest); ++next) {
+    const Status fetched = fetch(Generation{next}, deadline);
     if (fetched) continue;
     if (next == number(newest) || fetched.error().code() != Code::not_found)
       return fail(fetched.error());
   }
+  current_ = number(newest);
   return {};
 }
 
@@ -119,13 +125,13 @@ Result<Generation> RemoteKeys::current_generation() {
 void RemoteKeys::refresh() {
   const std::unique_lock lock(refresh_mutex_, std::try_to_lock);
   if (!lock.owns_lock()) return;
-  const Status greeted = greet();
+  const Status greeted = greet(Deadline::after(clock_, kRefreshPatience));
   if (greeted) {
     host_missed_ = false;
     report_sealed_bytes(timeout_);
     return;
   }
-  if (greeted.error().code() == Code::sealed) guard_.seal();
+  // Where the host says that it is sealed, the lease's thread fences the engine first.
   if (greeted.error().code() == Code::wrong_key) {
     ring_is_other_ = true;
     guard_.seal();
@@ -146,9 +152,13 @@ bool RemoteKeys::has(Generation generation) const {
 
 Status RemoteKeys::prepare(Generation generation) {
   KEYHOLD_TRY(guard_.check_process());
+  return fetch(generation, soon());
+}
+
+Status RemoteKeys::fetch(Generation generation, Deadline deadline) {
   if (has(generation)) return {};
   KEYHOLD_TRY(store::SealGuard::Use(guard_).check());
-  auto dek = client().ask_dek(generation, soon());
+  auto dek = client().ask_dek(generation, deadline);
   if (!dek) return explain(generation, dek.error());
   const store::SealGuard::Use use(guard_);
   KEYHOLD_TRY(use.check());

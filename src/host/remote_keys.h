@@ -67,11 +67,13 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
   RemoteKeys(const Clock& clock, const std::string& store_path, nanoseconds timeout);
   [[nodiscard]] ControlClient client() const { return {.layout = layout_, .clock = clock_}; }
   [[nodiscard]] Deadline soon() const { return Deadline::after(clock_, timeout_); }
-  Status greet();
+  // REQUIRES: refresh_mutex_ is held, or nobody else has the object yet.
+  Status greet(Deadline deadline);
   [[nodiscard]] Status check_lineage(const format::HelloReply& hello) const;
-  Status fetch_up_to(Generation newest);
+  Status fetch_up_to(Generation newest, Deadline deadline);
+  Status fetch(Generation generation, Deadline deadline);
   void refresh();
-  Status greet_in_time();
+  Status greet_in_time(nanoseconds left);
   void keep_lease();
   nanoseconds renew();
   void seal_here(const std::string& reason);
@@ -94,8 +96,9 @@ class RemoteKeys final : public StoreKeys, private store::KeyHolder {
   std::map<std::uint32_t, ControlClient::Dek> deks_;
   std::map<std::uint32_t, KeyId> known_;  // whose number a generation is, also while sealed
 
-  std::mutex refresh_mutex_;  // one question to the host at a time
+  std::timed_mutex refresh_mutex_;  // one question to the host at a time
   std::atomic<std::uint32_t> current_ = 0;
+  std::atomic<std::uint32_t> newest_ = 0;  // by the host's last word; not fetched while sealed
   std::atomic<BootClock::rep> valid_until_ = 0;
   bool host_missed_ = false;                 // said so already
   std::atomic<bool> ring_is_other_ = false;  // for good: the keys here are not the host's any more

@@ -18,6 +18,8 @@ constexpr nanoseconds kRenewal = std::chrono::seconds(2);
 constexpr nanoseconds kSearch = std::chrono::milliseconds(500);
 // A host answers at once or is not to be relied on.
 constexpr nanoseconds kRenewalPatience = std::chrono::seconds(2);
+// Where the right has run out while this process stood still: the host may be well.
+constexpr nanoseconds kLastAttempt = std::chrono::milliseconds(500);
 
 // What a host says while it has no keys to lend, as against one that cannot be heard.
 bool has_sealed(Code code) {
@@ -56,7 +58,7 @@ nanoseconds RemoteKeys::renew() {
     seal_here("the store's key ring was replaced");
     return kRenewal;
   }
-  const Status greeted = greet_in_time();
+  const Status greeted = greet_in_time(guard_.lent_for(clock_));
   if (greeted) {
     if (!sealed_here_) return kRenewal;
     const Status served = serve_again();
@@ -77,9 +79,15 @@ nanoseconds RemoteKeys::renew() {
   return std::min(std::max(left, nanoseconds(std::chrono::milliseconds(1))), kSearch);
 }
 
-Status RemoteKeys::greet_in_time() {
-  const std::lock_guard lock(refresh_mutex_);
-  Status greeted = greet();
+// Of a host that stands still nobody waits for much longer than the right lasts.
+Status RemoteKeys::greet_in_time(nanoseconds left) {
+  const auto patience = sealed_here_
+                            ? kRenewalPatience
+                            : std::clamp<nanoseconds>(left, kLastAttempt, kRenewalPatience);
+  const Deadline deadline = Deadline::after(clock_, patience);
+  const std::unique_lock lock(refresh_mutex_, patience);
+  if (!lock.owns_lock()) return fail(Code::unavailable, "the host does not answer");
+  Status greeted = greet(deadline);
   if (!greeted && greeted.error().code() == Code::wrong_key) ring_is_other_ = true;
   return greeted;
 }
@@ -91,14 +99,14 @@ void RemoteKeys::seal_here(const std::string& reason) {
   watch_.reset();
   const bool fenced = engine_.fence(reason, Deadline::after(clock_, kDefaultFenceTimeout));
   guard_.seal();
-  log::warning("store " + layout_.root + " is sealed in this process: " + reason);
   if (!fenced) engine_.end(reason);
+  log::warning("store " + layout_.root + " is sealed in this process: " + reason);
 }
 
 // The right is there again, greet() has seen to it; handles fetch what they need by themselves.
 Status RemoteKeys::serve_again() {
   guard_.unseal();
-  const Status fetched = prepare(Generation{current_.load()});
+  const Status fetched = fetch_up_to(Generation{newest_.load()}, Deadline::after(clock_, timeout_));
   if (!fetched) {
     guard_.seal();
     return fetched;

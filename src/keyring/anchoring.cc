@@ -119,11 +119,12 @@ Status Anchoring::check(const RingPoint& found, const KekView& kek) {
   return {};
 }
 
-Status Anchoring::raise(const RingPoint& point, const KekView& kek) {
+Status Anchoring::raise(const RingPoint& point, crypto::Key256 kek, std::uint32_t version) {
   if (!is_set()) return {};
   behind_ = true;
   format::AnchorRecord record = statement(point);
-  KEYHOLD_TRY_ASSIGN(record.macs[0], sign(record, kek));
+  KEYHOLD_TRY_ASSIGN(record.macs[0], sign(record, {kek, version}));
+  kek.release();  // an anchor may lie on a network's disk, which hangs
   return store(record);
 }
 

@@ -45,7 +45,8 @@ class Anchoring {
   [[nodiscard]] std::uint64_t remembered_sequence() const { return remembered_; }
 
   // REQUIRES: both copies hold this state.
-  Status raise(const RingPoint& point, const KekView& kek);
+  // Holds the KEK while it signs, not while the anchor is written.
+  Status raise(const RingPoint& point, crypto::Key256 kek, std::uint32_t version);
   // Before the KEK is replaced: the same point, for either KEK to check.
   Status prepare_rotation(const RingPoint& point, const KekView& kek, const KekView& next);
 

@@ -174,8 +174,9 @@ class KeyRing {
   // for a change in flight: that one ends with Code::sealed and wipes its own copies as soon as its
   // KMS call returns. fetch_keys() gets the keys back.
   void wipe();
-  // Waits until no change is in flight.
-  void drain();
+  // Waits until no change is in flight. False where one was at the deadline still: what it holds of
+  // keys goes when its disk or KMS answers.
+  [[nodiscard]] bool drain(Deadline deadline);
   // After wipe(): reads both copies and asks the lockboxes again, as open() does, then checks all
   // that open() checks but the anchor: what is in memory is a better one. Code::rollback where an
   // older or another key ring was put in its place meanwhile. Where it fails, or where a wipe()
@@ -205,7 +206,7 @@ class KeyRing {
 
   const Environment environment_;
   const std::string directory_;
-  std::mutex change_mutex_;                // one change at a time; held over KMS calls and I/O
+  std::timed_mutex change_mutex_;          // one change at a time; held over KMS calls and I/O
   mutable std::shared_mutex state_mutex_;  // never held over either
   std::unique_ptr<RingState> state_;
   std::atomic<std::uint64_t> wipes_ = 0;

@@ -79,6 +79,7 @@ Status KeyRing::commit(RingChange change, bool keep_old) {
                                                    {change.kek, state_->record.kek.version},
                                                    {change.next_kek, change.next.kek.version}));
   }
+  change.kek.release();  // not held over I/O, which may hang
   {
     const WriteLock lock(state_mutex_);
     if (state_->wiped) return fail(sealed_error());
@@ -109,11 +110,13 @@ void KeyRing::adopt(RingChange change, const crypto::Mac& digest) {
 Status KeyRing::raise_anchor() {
   crypto::Key256 kek;
   {
-    const ReadLock lock(state_mutex_);
+    const WriteLock lock(state_mutex_);
+    state_->health.anchor_behind = state_->wiped && state_->anchoring.is_set();
     if (state_->wiped) return fail(sealed_error());
     KEYHOLD_TRY_ASSIGN(kek, state_->kek.clone());
   }
-  const auto raised = state_->anchoring.raise(state_->point(), {kek, state_->record.kek.version});
+  const auto raised =
+      state_->anchoring.raise(state_->point(), std::move(kek), state_->record.kek.version);
   const WriteLock lock(state_mutex_);
   state_->health.anchor_behind = !raised;
   if (raised) return {};

@@ -117,8 +117,9 @@ void KeyRing::wipe() {
   state_->deks.clear();
 }
 
-void KeyRing::drain() {
-  const std::scoped_lock lock(change_mutex_);
+bool KeyRing::drain(Deadline deadline) {
+  const std::unique_lock lock(change_mutex_, deadline.remaining(environment_.clock));
+  return lock.owns_lock();
 }
 
 }  // namespace keyhold::keyring

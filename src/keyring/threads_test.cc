@@ -62,7 +62,7 @@ TEST_F(SlowKms, WipeDoesNotWaitForAChangeWhichThenEndsSealed) {
   });
   const auto before = must(disk_->raw(copy_path('a')));
   EXPECT_EQ(code_of(ring->rotate_kek(clients(), deadline())), Code::sealed);
-  ring->drain();
+  EXPECT_TRUE(ring->drain(deadline()));
   EXPECT_EQ(must(disk_->raw(copy_path('a'))), before);
 }
 
