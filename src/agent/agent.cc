@@ -16,6 +16,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
+#include "agent/engine_starter.h"
 #include "agent/metrics.h"
 #include "base/log.h"
 #include "host/supervisor.h"
@@ -24,6 +25,7 @@
 namespace keyhold::agent {
 namespace {
 
+using host::EnginePhase;
 using host::EngineState;
 using host::Supervisor;
 using host::UniqueFd;
@@ -63,35 +65,40 @@ class Agent {
  private:
   Status start();
   void open_host();
-  void start_engine(bool after_unseal);
+  Status start_engine();
   host::Engine engine();
   void note_end(const EngineState& engine);
   int wait_for_end();
   void stop_engine();
   void end_with(int status);
+  void fail_with(const Error& error);
+  std::optional<Error> failure();
 
   const host::Environment environment_;
   AgentOptions options_;
   UniqueFd signals_;
   UniqueFd ended_;  // an eventfd: the engine ended by itself, or the store cannot be opened
   std::atomic<int> status_ = 0;
-  std::optional<Error> failure_;  // read after `ended_` was
+  std::mutex failure_mutex_;
+  std::optional<Error> failure_;
   std::unique_ptr<Supervisor> supervisor_;
+  std::unique_ptr<EngineStarter> starter_;  // where there is a supervisor
   std::unique_ptr<Metrics> metrics_;
   std::thread opening_;
   std::unique_ptr<host::Host> host_;  // made by `opening_`
   std::mutex alive_mutex_;
   host::Host* live_host_ = nullptr;  // for the supervisor's heartbeat
   std::atomic<bool> open_ = false;
-  std::mutex engine_mutex_;  // a seal against the first start
-  bool fenced_ = false;
 };
 
+// The lease's thread calls the starter, the starter the supervisor, the supervisor's thread the
+// host: each goes when nobody calls it any more.
 Agent::~Agent() {
   if (opening_.joinable()) opening_.join();
   if (host_) host_->set_engine({});
-  const std::lock_guard lock(alive_mutex_);
-  live_host_ = nullptr;
+  starter_.reset();
+  supervisor_.reset();
+  host_.reset();
 }
 
 // The supervisor comes first: nothing secret is in this process yet.
@@ -108,6 +115,16 @@ Status Agent::start() {
     };
     supervised.on_end = [this](const EngineState& engine) { note_end(engine); };
     KEYHOLD_TRY_ASSIGN(supervisor_, Supervisor::start(std::move(supervised)));
+    starter_ = std::make_unique<EngineStarter>(
+        environment_.clock,
+        EngineWork{.start = [this] { return start_engine(); },
+                   .kill = [this](Deadline deadline) { return supervisor_->kill_engine(deadline); },
+                   .may_start = [this] { return is_serving(host_->status().state); },
+                   .fail =
+                       [this](const Error& error) {
+                         log::error("the engine did not start: " + error.message());
+                         fail_with(error);
+                       }});
     for (const std::string& warning : supervisor_->warnings()) log::warning(warning);
   }
   if (!options_.metrics_address.empty()) {
@@ -123,10 +140,7 @@ Status Agent::start() {
 // Waits for the KMS as long as it takes, so on a thread of its own: a signal still ends the agent.
 void Agent::open_host() {
   auto opened = host::Host::open(environment_, options_.store_path, options_.host);
-  if (!opened) {
-    failure_ = opened.error();
-    return end_with(1);
-  }
+  if (!opened) return fail_with(opened.error());
   host_ = *std::move(opened);
   host_->set_engine(engine());
   {
@@ -134,20 +148,13 @@ void Agent::open_host() {
     live_host_ = host_.get();
   }
   open_ = true;
-  start_engine(false);
+  if (starter_) starter_->start_first();
 }
 
-// The first start is left to the unseal where a seal came in between.
-void Agent::start_engine(bool after_unseal) {
-  if (!supervisor_) return;
-  const std::lock_guard lock(engine_mutex_);
-  if (!after_unseal && (fenced_ || !is_serving(host_->status().state))) return;
-  fenced_ = false;
-  const Status started = supervisor_->start_engine();
-  if (started) return;
-  log::error("the engine did not start: " + started.error().message());
-  failure_ = started.error();
-  end_with(1);
+// An unseal may have come before the first start.
+Status Agent::start_engine() {
+  if (supervisor_->state().phase == EnginePhase::running) return {};
+  return supervisor_->start_engine();
 }
 
 // An engine that ends while the store is being sealed, perhaps of an I/O error that the seal gave
@@ -161,26 +168,33 @@ void Agent::note_end(const EngineState& engine) {
 
 host::Engine Agent::engine() {
   if (!supervisor_) return {};
-  return {.fence =
-              [this](const std::string&, Deadline deadline) {
-                const std::lock_guard lock(engine_mutex_);
-                fenced_ = true;
-                const Status killed = supervisor_->kill_engine(deadline);
-                if (!killed) log::error("the engine still runs: " + killed.error().message());
-                return killed.has_value();
-              },
-          .end =
-              [this](const std::string&) {
-                // Its I/O fails by now; the killing goes on until nothing is left.
-                static_cast<void>(supervisor_->kill_engine(Deadline::never()));
-              },
-          .resume = [this] { start_engine(true); }};
+  return {
+      .fence = [this](const std::string&, Deadline deadline) { return starter_->fence(deadline); },
+      .end =
+          [this](const std::string&) {
+            // Its I/O fails by now; the killing goes on until nothing is left.
+            static_cast<void>(supervisor_->kill_engine(Deadline::never()));
+          },
+      .resume = [this] { starter_->start_after_unseal(); }};
 }
 
 void Agent::end_with(int status) {
   status_ = status;
   const std::uint64_t one = 1;
   (void)!::write(ended_.get(), &one, sizeof one);
+}
+
+void Agent::fail_with(const Error& error) {
+  {
+    const std::lock_guard lock(failure_mutex_);
+    failure_ = error;
+  }
+  end_with(1);
+}
+
+std::optional<Error> Agent::failure() {
+  const std::lock_guard lock(failure_mutex_);
+  return failure_;
 }
 
 int Agent::wait_for_end() {
@@ -193,8 +207,10 @@ int Agent::wait_for_end() {
   return 0;
 }
 
+// One that is being started is asked to stop like any other.
 void Agent::stop_engine() {
   if (!supervisor_) return;
+  starter_->stop();
   const Status stopped =
       supervisor_->stop_engine(Deadline::after(environment_.clock, options_.stop_timeout));
   if (!stopped) log::error("the engine: " + stopped.error().message());
@@ -205,9 +221,9 @@ Result<int> Agent::run() {
   opening_ = std::thread([this] { open_host(); });
   const int status = wait_for_end();
   // A host that still waits for its KMS has no keys and no engine: there is nothing to end well.
-  if (!open_ && !failure_) std::_Exit(status);
+  if (!open_ && !failure()) std::_Exit(status);
   stop_engine();
-  if (failure_) return fail(*failure_);
+  if (const auto error = failure()) return fail(*error);
   return status;
 }
 
