@@ -138,7 +138,7 @@ class BriefLog {
     given_up_ = true;
     // Whoever may not write the log looks at the store from outside; a host is one that came since.
     if (log.error().code() == Code::busy) {
-      log::warning("what is asked of the KMS here is not recorded: " + log.error().message());
+      log::info("what is asked of the KMS here is not recorded: " + log.error().message());
     }
   }
 
