@@ -17,8 +17,10 @@ namespace keyhold::host {
 // Thread-safe.
 class FileDesk {
  public:
-  // A process that was silent for so long is gone, or sealed itself before.
+  // A process that was silent for so long is gone, or sealed itself, or stands still: what it has
+  // open is no news any more, but no shredding passes it over unless it is gone.
   static constexpr std::chrono::seconds kSilence{10};
+  static constexpr std::chrono::seconds kPatience{15};
 
   FileDesk(io::FileSystem& files, const Clock& clock, const StoreLayout& layout);
 
@@ -39,9 +41,9 @@ class FileDesk {
   [[nodiscard]] std::vector<FileWorkerInfo> workers() const;
 
   // Returns when every process that works on the store has reported since the call, and uses
-  // `current` for new files. Code::busy, naming one, where that takes too long. Where no engine has
-  // the store, at once.
-  Status hear_from_all(Generation current);
+  // `current` for new files. Code::busy, naming one, where that takes too long, or where one is
+  // silent that is not known to be gone. Where no engine has the store, at once.
+  Status hear_from_all(Generation current, std::chrono::milliseconds patience = kPatience);
   // Ends such waits, for good.
   void close();
 
@@ -49,9 +51,12 @@ class FileDesk {
   struct Heard {
     FileReport report;
     BootTime at;
+    bool held_lock = false;  // seen among the holders of the engines' lock
   };
-  void forget_silent();
-  [[nodiscard]] std::string missing(BootTime since, Generation current) const;
+  [[nodiscard]] bool is_silent(const Heard& heard) const;
+  using Holders = std::map<std::int64_t, std::size_t>;  // locks by process
+  Holders look_at_holders();
+  [[nodiscard]] std::string missing(BootTime since, Generation current, Holders holders) const;
 
   io::FileSystem& files_;
   const Clock& clock_;

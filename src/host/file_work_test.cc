@@ -2,12 +2,20 @@
 // refused.
 #include "host/file_work.h"
 
+#include <array>
+#include <csignal>
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "host/config.h"
 #include "host/file_desk.h"
 #include "host/file_worker.h"
+#include "host/lock_holders.h"
 #include "host/remote_keys.h"
 #include "host/test_store.h"
 #include "io/memory_file_system.h"
@@ -148,23 +156,142 @@ TEST_F(FileWorkTest, TheWishSurvivesARestart) {
   EXPECT_FALSE(io::exists(io::posix_file_system(), FileWorkPaths(store_.layout).wish).value());
 }
 
-TEST_F(FileWorkTest, AProcessThatSaysNothingHoldsAShreddingUp) {
-  const FileWorkPaths paths(store_.layout);
-  ASSERT_TRUE(host_->rotate_dek());
-  const auto engine = store::Presence::join(io::posix_file_system(), paths.engines);
+// A process that has the store's files open, as an engine does, and stands still.
+class StillEngine {
+ public:
+  explicit StillEngine(const std::string& lock) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(::pipe(ends.data()), 0);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const auto presence = store::Presence::join(io::posix_file_system(), lock);
+      const char here = presence ? '1' : '0';
+      (void)!::write(ends[1], &here, 1);
+      for (;;) ::pause();
+    }
+    char here = 0;
+    EXPECT_EQ(::read(ends[0], &here, 1), 1);
+    EXPECT_EQ(here, '1');
+    ::close(ends[0]);
+    ::close(ends[1]);
+  }
+  StillEngine(const StillEngine&) = delete;
+  StillEngine& operator=(const StillEngine&) = delete;
+  ~StillEngine() { kill(); }
+  void kill() {
+    if (pid_ == 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(std::exchange(pid_, 0), nullptr, 0);
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = 0;
+};
+
+// The desk of a host that has been there for a while.
+class FileDeskTest : public testing::Test {
+ protected:
+  FileDeskTest() {
+    store_.make();
+    clock_.advance(2 * FileDesk::kSilence);
+  }
+  void report(std::uint64_t process, std::int64_t pid, Generation current = Generation{2}) {
+    desk_.take({.process = process,
+                .pid = pid,
+                .current = current,
+                .clean = {},
+                .open = {},
+                .problem = {}});
+  }
+  Status hear() { return desk_.hear_from_all(Generation{2}, std::chrono::milliseconds(300)); }
+  void expect_waits_for(std::int64_t pid) {
+    const Status refused = hear();
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), Code::busy);
+    EXPECT_THAT(refused.error().message(), HasSubstr("process " + std::to_string(pid) + " "));
+  }
+
+  TestStore store_;
+  MovableClock clock_;
+  const FileWorkPaths paths_{store_.layout};
+  FileDesk desk_{io::posix_file_system(), clock_, store_.layout};
+};
+
+TEST_F(FileDeskTest, WithoutAnEngineNobodyIsWaitedFor) {
+  report(1, 4711, Generation{1});
+  EXPECT_TRUE(hear());
+}
+
+TEST_F(FileDeskTest, AProcessThatUsesAnOlderGenerationIsWaitedFor) {
+  const auto engine = store::Presence::join(io::posix_file_system(), paths_.engines);
   ASSERT_TRUE(engine);
-  FileDesk desk(io::posix_file_system(), system_clock(), store_.layout);
-  desk.take({.process = 1,
-             .pid = 4711,
-             .current = Generation{1},
-             .clean = {},
-             .open = {},
-             .problem = {}});
-  std::thread closer([&] { desk.close(); });
-  const Status refused = desk.hear_from_all(Generation{2});
-  closer.join();
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code(), Code::busy);
+  report(1, ::getpid(), Generation{1});
+  expect_waits_for(::getpid());
+  report(1, ::getpid());
+  EXPECT_TRUE(hear());
+}
+
+TEST_F(FileDeskTest, AProcessThatStandsStillIsWaitedForHoweverLongItIsSilent) {
+  StillEngine engine(paths_.engines);
+  report(1, engine.pid());
+  EXPECT_TRUE(hear());
+  clock_.advance(10 * FileDesk::kSilence);
+  expect_waits_for(engine.pid());
+}
+
+TEST_F(FileDeskTest, OneThatTheHostNeverHeardOfIsWaitedForToo) {
+  const StillEngine engine(paths_.engines);
+  expect_waits_for(engine.pid());
+}
+
+TEST_F(FileDeskTest, AProcessThatIsGoneIsForgotten) {
+  StillEngine killed(paths_.engines);
+  const StillEngine next(paths_.engines);
+  report(1, killed.pid());
+  report(2, next.pid());
+  killed.kill();
+  clock_.advance(2 * FileDesk::kSilence);
+  report(2, next.pid());
+  const Status heard = hear();
+  EXPECT_TRUE(heard) << heard.error().message();
+}
+
+// One process may open the store again and again; its locks are counted.
+TEST_F(FileDeskTest, WorkThatEndedInAProcessThatLivesOnIsForgotten) {
+  auto first = store::Presence::join(io::posix_file_system(), paths_.engines);
+  ASSERT_TRUE(first);
+  report(1, ::getpid());
+  const auto second = store::Presence::join(io::posix_file_system(), paths_.engines);
+  report(2, ::getpid());
+  clock_.advance(2 * FileDesk::kSilence);
+  report(2, ::getpid());
+  expect_waits_for(::getpid());
+  first->reset();
+  EXPECT_TRUE(hear());
+}
+
+// It may stand still in a container whose processes the kernel does not show.
+TEST_F(FileDeskTest, AProcessWhoseLockIsNotSeenIsKept) {
+  const StillEngine engine(paths_.engines);
+  report(1, 4711000);
+  clock_.advance(2 * FileDesk::kSilence);
+  report(2, engine.pid());
+  expect_waits_for(4711000);
+}
+
+TEST(LockHolders, AreCountedByProcessAndFile) {
+  const auto holders = parse_lock_holders(
+      "1: FLOCK  ADVISORY  READ 2482 fe:00:9981887 0 EOF\n"
+      "2: FLOCK  ADVISORY  READ 2482 fe:00:9981887 0 EOF\n"
+      "3: FLOCK  ADVISORY  WRITE 7 fe:00:9981887 0 EOF\n"
+      "3: -> FLOCK  ADVISORY  WRITE 8 fe:00:9981887 0 EOF\n"
+      "4: POSIX  ADVISORY  READ 9 fe:00:9981887 0 EOF\n"
+      "5: FLOCK  ADVISORY  READ 10 fe:00:9981888 0 EOF\n"
+      "6: FLOCK  ADVISORY  READ 11 fe:01:9981887 0 EOF\n"
+      "rubbish\n",
+      makedev(0xfe, 0), 9981887);
+  EXPECT_EQ(holders, (std::map<std::int64_t, std::size_t>{{2482, 2}, {7, 1}}));
 }
 
 TEST(FileWish, OtherContentThanAWishIsDamage) {

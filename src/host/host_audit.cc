@@ -13,6 +13,7 @@ namespace {
 
 // Between two looks at the CMEK itself, for its state and for a date of deletion.
 constexpr nanoseconds kDescribeEvery = std::chrono::minutes(1);
+constexpr nanoseconds kAuditPatience = std::chrono::seconds(3);
 
 struct AlertRow {
   control::AlertKind kind;
@@ -49,12 +50,17 @@ bool is_bad_news(control::AlertKind kind) {
 
 }  // namespace
 
-// The store's lock is held, so nobody else writes the log.
+// The store's lock is held, so nobody else is a host; but `store status` writes without one, for a
+// moment. Whoever keeps the lock for longer keeps no store from serving, and status says so.
 void HostParts::open_audit() {
-  auto opened = audit::Log::open(environment_.files, environment_.clock, layout_.audit);
+  audit::LogOptions options;
+  options.lock_patience = kAuditPatience;
+  options.expects_past = true;  // the making of the store is in it
+  auto opened = audit::Log::open(environment_.files, environment_.clock, layout_.audit, options);
   follow_alert_rules({});
   if (!opened) {
-    raise(AlertKind::audit_broken, "the audit log cannot be written: " + opened.error().message());
+    audit_refusal_ = "the audit log cannot be written: " + opened.error().message();
+    raise(AlertKind::audit_broken, audit_refusal_);
     return;
   }
   audit_ = *std::move(opened);

@@ -132,6 +132,10 @@ Result<ShredReport> HostParts::shred() {
   record_outcome(
       audit::events::kShred, shredded,
       {.dek_generation = number(current), .kek_version = opened->contents().kek_version});
+  // The KEK is another one by now, also where what followed failed: the log is signed with it, and
+  // the lease probes its wrap, not that of a version which the customer may withdraw.
+  if (audit_) audit_->checkpoint();
+  follow_lockboxes();
   KEYHOLD_TRY(shredded);
   const keyring::Contents contents = opened->contents();
   const auto gone = static_cast<std::uint32_t>(before - contents.generations.size());

@@ -48,7 +48,7 @@ struct HostStatus {
   std::string last_kms_problem;              // of the last attempt, where it failed
   bool last_kms_denied = false;              // that was a denial
   std::vector<KmsAnswer> kms;                // by lockbox, once the lease has probed it
-  std::string audit_problem;                 // why the audit log's last write failed
+  std::string audit_problem;                 // why the audit log, or its last write, failed
   std::vector<std::string> upkeep_problems;  // of what it does by itself, as of the last attempts
   keyring::Health health;                    // empty while it waits
   std::optional<PolicyView> policy;          // nothing while it waits

@@ -20,14 +20,14 @@ void RecordingClient::refused(audit::Record record, const kms::Error& error) {
   record.outcome = kms::fault_name(error.fault());
   record.request_id = error.request_id();
   record.message = error.message();
-  log_.append(std::move(record));
+  record_(std::move(record));
 }
 
 void RecordingClient::answered(audit::Record record, const std::string& request_id,
                                const KeyVersion& version) {
   record.request_id = request_id;
   record.key_version = version.str();
-  log_.append(std::move(record));
+  record_(std::move(record));
 }
 
 kms::Result<kms::WrappedKey> RecordingClient::wrap(const crypto::Key256& key,
@@ -80,13 +80,18 @@ kms::Result<std::string> RecordingClient::probe(ByteView ciphertext,
   return request_id;
 }
 
-keyring::ClientFactory recording(keyring::ClientFactory inner, audit::Log& log) {
-  return [inner = std::move(inner), &log](
+keyring::ClientFactory recording(keyring::ClientFactory inner, RecordSink record) {
+  return [inner = std::move(inner), record = std::move(record)](
              const kms::KeySpec& spec,
              const kms::Caller& caller) -> kms::Result<std::unique_ptr<kms::Client>> {
     KEYHOLD_TRY_ASSIGN(auto client, inner(spec, caller));
-    return std::make_unique<RecordingClient>(std::move(client), log);
+    return std::make_unique<RecordingClient>(std::move(client), record);
   };
+}
+
+keyring::ClientFactory recording(keyring::ClientFactory inner, audit::Log& log) {
+  return recording(std::move(inner),
+                   [&log](audit::Record record) { log.append(std::move(record)); });
 }
 
 audit::Signer audit_signer(const keyring::KeyRing& ring) {

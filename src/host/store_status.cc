@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "audit/log.h"
+#include "base/log.h"
 #include "crypto/aead.h"
 #include "format/keyring_anchor.h"
 #include "host/config.h"
@@ -15,6 +16,8 @@
 
 namespace keyhold::host {
 namespace {
+
+constexpr std::chrono::seconds kLogPatience{1};
 
 // Nothing where the store has none.
 using MaybeAnchor = std::optional<format::AnchorRecord>;
@@ -118,12 +121,39 @@ KmsAnswer answer_of_host(const HostStatus& host, const keyring::Lockbox& lockbox
   return answer;
 }
 
+// A log that is held for one record at a time, so that a host that starts meanwhile finds it free.
+class BriefLog {
+ public:
+  BriefLog(const Environment& environment, const StoreLayout& layout)
+      : environment_(environment), layout_(layout) {}
+
+  void append(audit::Record record) {
+    if (given_up_) return;
+    audit::LogOptions options;
+    options.lock_patience = kLogPatience;
+    options.expects_past = true;
+    const auto log =
+        audit::Log::open(environment_.files, environment_.clock, layout_.audit, options);
+    if (log) return (*log)->append(std::move(record));
+    given_up_ = true;
+    // Whoever may not write the log looks at the store from outside; a host is one that came since.
+    if (log.error().code() == Code::busy) {
+      log::info("what is asked of the KMS here is not recorded: " + log.error().message());
+    }
+  }
+
+ private:
+  const Environment& environment_;
+  const StoreLayout& layout_;
+  bool given_up_ = false;
+};
+
 void ask_kms(const Environment& environment, const StoreLayout& layout, StatusOptions options,
              StoreStatus& status) {
-  ClientFactory clients = clients_or_default(std::move(options.clients), environment);
-  // Whoever may not write the log, looks at the store from outside.
-  const auto log = audit::Log::open(environment.files, environment.clock, layout.audit);
-  if (log) clients = recording(std::move(clients), **log);
+  BriefLog log(environment, layout);
+  const ClientFactory clients =
+      recording(clients_or_default(std::move(options.clients), environment),
+                [&log](audit::Record record) { log.append(std::move(record)); });
   for (const keyring::Lockbox& lockbox : status.keyring.contents.lockboxes) {
     status.kms.push_back(
         ask_lockbox(lockbox, clients, Deadline::after(environment.clock, options.kms_timeout)));
