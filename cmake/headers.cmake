@@ -15,7 +15,7 @@ endforeach()
 
 add_library(keyhold_headers OBJECT EXCLUDE_FROM_ALL ${units})
 target_include_directories(keyhold_headers PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
-target_compile_definitions(keyhold_headers PRIVATE KEYHOLD_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(keyhold_headers PRIVATE KEYHOLD_VERSION="${PROJECT_VERSION}" KEYHOLD_VENV_DIR="")
 target_compile_options(keyhold_headers PRIVATE -O0 -g0 -U_FORTIFY_SOURCE)
 target_link_libraries(keyhold_headers PRIVATE
   tl::expected fmt::fmt spdlog::spdlog nlohmann_json::nlohmann_json ipsec_mb rocksdb_shared OpenSSL::Crypto

@@ -16,9 +16,9 @@ TEST(WipingMemory, PieceIsAlignedAndKeepsItsContentWhenItGrowsAndShrinks) {
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % alignof(std::max_align_t), 0U);
   std::memcpy(memory, "abcde", 5);
   memory = wiping_realloc(memory, 5'000);
-  EXPECT_EQ(std::memcmp(memory, "abcde", 5), 0);
+  EXPECT_EQ(std::string(static_cast<char*>(memory), 5), "abcde");
   memory = wiping_realloc(memory, 3);
-  EXPECT_EQ(std::memcmp(memory, "abc", 3), 0);
+  EXPECT_EQ(std::string(static_cast<char*>(memory), 3), "abc");
   wiping_free(memory);
   wiping_free(nullptr);
 }
