@@ -1,5 +1,7 @@
 #include "devcloud/gcp/gcp.h"
 
+#include <nlohmann/json.hpp>
+
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "crypto/rsa_verify.h"
@@ -44,7 +46,7 @@ net::HttpAnswer answer_of(const Answer<json>& answer) {
     const GcpError& error = answer.error();
     out.status = error.code;
     body["error"] = {{"code", error.code}, {"message", error.message}, {"status", error.status}};
-    if (!error.details.empty()) body["error"]["details"] = error.details;
+    if (!error.details.empty()) body["error"]["details"] = json::parse(error.details);
   }
   out.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
   return out;
@@ -114,10 +116,17 @@ Result<std::unique_ptr<Service>> Gcp::open(const Shared& shared) {
 
 Gcp::Gcp(const Shared& shared, State state)
     : shared_(shared),
-      versions_(
+      versions_(std::make_unique<Versions<State>>(
           std::move(state), shared.machine().clock,
           [shared](const State& next) { return shared.folder.save(kDocument, next.dump(1)); },
-          [shared] { return shared.faults.propagation_delay(); }) {}
+          [shared] { return shared.faults.propagation_delay(); })) {}
+
+Gcp::~Gcp() = default;
+
+tl::unexpected<GcpError> refuse(int code, std::string status, std::string message,
+                                const nlohmann::json& details) {
+  return tl::unexpected(GcpError{code, std::move(status), std::move(message), details.dump()});
+}
 
 std::int64_t Gcp::now_ms() const {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -148,11 +157,12 @@ bool Gcp::keep(const std::string& service, const std::string& method, const std:
 net::HttpAnswer Gcp::answer(const net::HttpCall& call) {
   end_due_versions();
   if (call.path == "/token") return give_token(call);
+  const json body = call.body.empty() ? json::object() : json::parse(call.body, nullptr, false);
   KmsCall kms_call{.method = call.method,
                    .name = call.path.substr(4),
                    .verb = {},
                    .query = {},
-                   .body = {},
+                   .body = body,
                    .principal = {}};
   const std::size_t colon = kms_call.name.rfind(':');
   if (colon != std::string::npos) {
@@ -167,15 +177,14 @@ net::HttpAnswer Gcp::answer(const net::HttpCall& call) {
   if (outcome && login) {
     outcome = impersonate(call, kms_call.principal);
   } else if (outcome) {
-    const auto state = versions_.visible();
+    const auto state = versions_->visible();
     auto principal = principal_of(call, *state);
     kms_call.query = form_values(call.query);
-    kms_call.body = call.body.empty() ? json::object() : json::parse(call.body, nullptr, false);
     kms_call.wrong_key = fault && fault->kind == Fault::Kind::wrong_key;
     if (principal) kms_call.principal = *principal;
     if (!principal) {
       outcome = tl::unexpected(principal.error());
-    } else if (!kms_call.body.is_object()) {
+    } else if (!body.is_object()) {
       outcome = invalid("Invalid JSON payload received.");
     } else {
       outcome = kms(kms_call, *state);
@@ -205,7 +214,7 @@ Result<std::string> Gcp::administer(std::string_view command, std::string_view a
   try {
     if (command == "account") {
       KEYHOLD_TRY_ASSIGN(const auto pair, crypto::generate_rsa_pem());
-      KEYHOLD_TRY(versions_.change([&](State& state) -> Status {
+      KEYHOLD_TRY(versions_->change([&](State& state) -> Status {
         json& account = state["accounts"][given.at("email").get<std::string>()];
         if (!account.is_null()) return fail(Code::already_exists, "there is such an account");
         account = {{"project", given.at("project").get<std::string>()},
@@ -216,7 +225,7 @@ Result<std::string> Gcp::administer(std::string_view command, std::string_view a
       return json{{"private_key_id", "1"}, {"private_key", pair.private_key}}.dump();
     }
     if (command == "set-account") {
-      KEYHOLD_TRY(versions_.change([&](State& state) -> Status {
+      KEYHOLD_TRY(versions_->change([&](State& state) -> Status {
         json& accounts = state["accounts"];
         const auto found = accounts.find(given.at("email").get<std::string>());
         if (found == accounts.end()) return fail(Code::not_found, "there is no such account");
@@ -226,7 +235,7 @@ Result<std::string> Gcp::administer(std::string_view command, std::string_view a
       return std::string("{}");
     }
     if (command == "set-policy") {
-      KEYHOLD_TRY(versions_.change([&](State& state) -> Status {
+      KEYHOLD_TRY(versions_->change([&](State& state) -> Status {
         for (const json& binding : given.at("bindings")) {
           static_cast<void>(binding.at("role").get<std::string>());
           static_cast<void>(binding.at("members").get<std::vector<std::string>>());
@@ -238,7 +247,7 @@ Result<std::string> Gcp::administer(std::string_view command, std::string_view a
       return std::string("{}");
     }
     if (command == "ring") {
-      KEYHOLD_TRY(versions_.change([&](State& state) -> Status {
+      KEYHOLD_TRY(versions_->change([&](State& state) -> Status {
         state["rings"][given.at("name").get<std::string>()] = {{"created", now_ms()}};
         return {};
       }));

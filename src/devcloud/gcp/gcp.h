@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <tl/expected.hpp>
 
 #include "devcloud/service.h"
@@ -20,16 +20,17 @@ struct GcpError {
   int code = 400;
   std::string status = "INVALID_ARGUMENT";
   std::string message;
-  nlohmann::json details = nlohmann::json::array();
+  std::string details = {};  // a JSON array; empty: none
 };
 
 template <typename T>
 using Answer = tl::expected<T, GcpError>;
 
-inline tl::unexpected<GcpError> refuse(int code, std::string status, std::string message,
-                                       nlohmann::json details = nlohmann::json::array()) {
-  return tl::unexpected(GcpError{code, std::move(status), std::move(message), std::move(details)});
+inline tl::unexpected<GcpError> refuse(int code, std::string status, std::string message) {
+  return tl::unexpected(GcpError{code, std::move(status), std::move(message)});
 }
+tl::unexpected<GcpError> refuse(int code, std::string status, std::string message,
+                                const nlohmann::json& details);
 inline tl::unexpected<GcpError> invalid(std::string message) {
   return refuse(400, "INVALID_ARGUMENT", std::move(message));
 }
@@ -49,7 +50,7 @@ struct KmsCall {
   std::string name;  // of the resource: without "/v1/" and verb
   std::string verb;  // behind the last ':'
   std::map<std::string, std::string> query;
-  nlohmann::json body;
+  const nlohmann::json& body;
   std::string principal;  // who asks: an email
   bool wrong_key = false;
 };
@@ -64,6 +65,7 @@ class Gcp final : public Service {
  public:
   // Code::integrity where the saved state is damaged.
   static Result<std::unique_ptr<Service>> open(const Shared& shared);
+  ~Gcp() override;
 
   [[nodiscard]] std::string_view name() const override { return "gcp"; }
   [[nodiscard]] bool takes(const net::HttpCall& call) const override;
@@ -100,7 +102,7 @@ class Gcp final : public Service {
   [[nodiscard]] std::int64_t now_ms() const;
 
   Shared shared_;
-  Versions<State> versions_;
+  std::unique_ptr<Versions<State>> versions_;
 };
 
 }  // namespace keyhold::devcloud::gcp

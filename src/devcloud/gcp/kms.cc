@@ -1,4 +1,6 @@
 // Cloud KMS v1: keys for ENCRYPT_DECRYPT and their versions.
+#include <nlohmann/json.hpp>
+
 #include "base/base64.h"
 #include "base/crc32c.h"
 #include "base/timestamp.h"
@@ -221,7 +223,7 @@ Answer<json> Gcp::edit(const KmsCall& call, State& state) const {
 Answer<json> Gcp::change(const KmsCall& call) {
   GcpError refused;
   json made;
-  const auto changed = versions_.change([&](State& state) -> Status {
+  const auto changed = versions_->change([&](State& state) -> Status {
     const bool creates = call.method == "POST" && call.verb.empty();
     auto answer = creates ? create(call, state) : edit(call, state);
     if (answer) {
@@ -256,13 +258,13 @@ void Gcp::end_due_versions() {
     return version.at("state") == "DESTROY_SCHEDULED" && version.at("destroy") <= now;
   };
   bool any = false;
-  const auto newest = versions_.newest();
+  const auto newest = versions_->newest();
   for (const json& key : newest->at("keys")) {
     for (const json& version : key.at("versions")) any = any || is_due(version);
   }
   if (!any) return;
   // What cannot be saved is tried again with the next request.
-  static_cast<void>(versions_.change([&](State& state) -> Status {
+  static_cast<void>(versions_->change([&](State& state) -> Status {
     for (json& key : state["keys"]) {
       for (json& version : key["versions"]) {
         if (!is_due(version)) continue;

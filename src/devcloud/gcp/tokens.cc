@@ -1,6 +1,8 @@
 // OAuth's token endpoint (RFC 7523) and IAM Service Account Credentials' generateAccessToken.
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "base/base64.h"
 #include "base/timestamp.h"
 #include "crypto/rsa_verify.h"
@@ -95,7 +97,7 @@ net::HttpAnswer Gcp::give_token(const net::HttpCall& call) {
   const std::string audience = "https://" + (host == nullptr ? "" : *host) + call.path;
   std::string email;
   const std::string why =
-      fault_of(*versions_.visible(), assertion->second, audience, now_ms() / 1000, email);
+      fault_of(*versions_->visible(), assertion->second, audience, now_ms() / 1000, email);
   const GcpError error{.code = 400, .status = "invalid_grant", .message = why};
   if (!keep("oauth2", "Token", email, email, why.empty() ? nullptr : &error)) {
     return answer_of(500, {{"error", "internal_failure"}});
@@ -134,7 +136,7 @@ Answer<std::string> Gcp::principal_of(const net::HttpCall& call, const State& st
 }
 
 Answer<json> Gcp::impersonate(const net::HttpCall& call, std::string& who) const {
-  const auto state = versions_.visible();
+  const auto state = versions_->visible();
   auto principal = principal_of(call, *state);
   if (!principal) return tl::unexpected(principal.error());
   who = *principal;
