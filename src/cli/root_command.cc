@@ -17,10 +17,10 @@ Command root_command() {
                   {"error.message", "what went wrong"},
                   {"error.hint", "what to do about it, or null"},
                   {"log.level, log.message", "an event, while it works"}};
-  command.subcommands = {kms_command(),      store_command(),  agent_command(),
-                         devcloud_command(),
-                         audit_command(),    config_command(), completion_command(),
-                         complete_command(), man_command(),    version_command()};
+  command.subcommands = {kms_command(),        store_command(),    agent_command(),
+                         devcloud_command(),   audit_command(),    config_command(),
+                         completion_command(), complete_command(), man_command(),
+                         version_command()};
   command.examples = {
       {"keyhold kms init /srv/customer-kms", "a software KMS to try it with"},
       {"keyhold kms key create /srv/customer-kms orders", ""},
