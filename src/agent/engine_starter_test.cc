@@ -18,9 +18,10 @@ using std::chrono::seconds;
 
 // An engine whose supervisor takes its time.
 class EngineStarterTest : public testing::Test {
- protected:
+ public:
   ~EngineStarterTest() override { let_start(); }
 
+ protected:
   EngineWork work() {
     return {.start = [this]() -> Status {
               ++starts_;

@@ -51,7 +51,7 @@ TEST(Base64, WhatIsNotExactIsRefused) {
     const auto decoded = from_base64(bad);
     ASSERT_FALSE(decoded.has_value()) << bad;
     EXPECT_EQ(decoded.error().code(), Code::invalid_argument);
-    EXPECT_EQ(decoded.error().message().find("Z"), std::string::npos);
+    EXPECT_EQ(decoded.error().message().find('Z'), std::string::npos);
   }
 }
 

@@ -12,12 +12,13 @@ namespace {
 
 // A pipe whose reading end is read only by drain().
 class PatientWriterTest : public testing::Test {
- protected:
+ public:
   PatientWriterTest() { EXPECT_EQ(::pipe2(ends_.data(), O_CLOEXEC), 0); }
   ~PatientWriterTest() override {
     for (const int end : ends_) ::close(end);
   }
 
+ protected:
   std::string drain() const {
     ::fcntl(ends_[0], F_SETFL, O_NONBLOCK);
     std::string all;
