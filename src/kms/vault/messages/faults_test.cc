@@ -60,8 +60,8 @@ TEST(VaultFaults, LoginsThatAreRefusedAreDenials) {
         "source address \\\"10.0.0.1\\\" unauthorized by CIDR restrictions on the role",
         "invalid role name \\\"keyhold\\\"", "role \\\"keyhold\\\" could not be found",
         "service account name not authorized", "namespace not authorized",
-        "error validating claims: claim \\\"sub\\\" does not match any associated bound claim "
-        "values",
+        ("error validating claims: claim \\\"sub\\\" does not match any associated bound claim "
+         "values"),
         "error validating token: invalid audience (aud) claim: audience claim does not match",
         "error validating token: invalid subject (sub) claim: subject does not match",
         "no chain matching all constraints could be found for this login certificate",
