@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/test_immortal.h"
 #include "crypto/random.h"
 #include "devcloud/cloud.h"
 #include "io/file_system.h"
@@ -70,7 +71,7 @@ class TestDevcloud {
  private:
   kms::local::ScratchDirectory directory_;
   // Never destroyed: connections are shared for the life of the process.
-  MovableWall& clock_ = *new MovableWall;
+  MovableWall& clock_ = immortal<MovableWall>();
   std::unique_ptr<devcloud::Cloud> cloud_;
   Json endpoints_;
   std::string token_;
