@@ -51,6 +51,13 @@ class GcpWorld final : public KmsAdapter {
          {{"purpose", "ENCRYPT_DECRYPT"}});
     return spec(name);
   }
+  // Its cluster sends its logins there instead of to the cloud itself.
+  void log_in_through(const std::string& origin) {
+    Json account = Json::parse(environment_.files["/account.json"]);
+    account["token_uri"] = origin + "/token";
+    environment_.files["/account.json"] = account.dump();
+    environment_.variables["CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS"] = origin;
+  }
   KeySpec missing_key() override { return spec("missing"); }
   void disable(const std::string& name) override { set_state(name, "DISABLED"); }
   void enable(const std::string& name) override { set_state(name, "ENABLED"); }
