@@ -11,7 +11,8 @@ struct Provider {
   const char* name;
   MakeCustomer customer;
   std::size_t login_requests;  // with nothing kept
-  const char* unwraps;         // what the URL or a header of its one more request has in it
+  const char* logs_in;         // what the request for the customer's access has in it
+  const char* unwraps;         // and the one more of a probe
 };
 void PrintTo(const Provider& provider, std::ostream* to) {
   *to << provider.name;
@@ -23,10 +24,10 @@ std::string name_of(const testing::TestParamInfo<Provider>& info) {
 // AWS: AssumeRole. Google: our own token, and the customer's account's for it. Vault: AppRole's
 // login, and the end of its token; a token of a file takes no login.
 constexpr Provider kProviders[] = {
-    {"Aws", aws_customer, 1, "TrentService.Decrypt"},
-    {"Gcp", gcp_customer, 2, ":decrypt"},
-    {"VaultByAppRole", vault_customer_by_approle, 2, "/decrypt/orders"},
-    {"VaultByToken", vault_customer_by_token, 0, "/decrypt/orders"},
+    {"Aws", aws_customer, 1, "Action=AssumeRole&", "TrentService.Decrypt"},
+    {"Gcp", gcp_customer, 2, ":generateAccessToken", ":decrypt"},
+    {"VaultByAppRole", vault_customer_by_approle, 2, "-approle/login", "/decrypt/orders"},
+    {"VaultByToken", vault_customer_by_token, 0, nullptr, "/decrypt/orders"},
 };
 
 class ProbeRequests : public testing::TestWithParam<Provider> {
@@ -51,12 +52,18 @@ class ProbeRequests : public testing::TestWithParam<Provider> {
     EXPECT_TRUE(probed.has_value()) << probed.error().message();
     return probed.has_value();
   }
-  [[nodiscard]] static bool is_unwrap(const Gateway::Exchange& exchange) {
-    const std::string_view piece = GetParam().unwraps;
-    return exchange.request.url.find(piece) != std::string::npos ||
-           std::ranges::any_of(exchange.request.headers, [&](const net::HttpHeader& header) {
-             return header.value == piece;
-           });
+  // Those with this piece in their URL, a header or their body.
+  [[nodiscard]] static std::size_t count(const std::vector<Gateway::Exchange>& exchanges,
+                                         std::string_view piece) {
+    const auto has = [&](const Gateway::Exchange& exchange) {
+      const net::HttpRequest& request = exchange.request;
+      return request.url.find(piece) != std::string::npos ||
+             request.body.find(piece) != WipedString::npos ||
+             std::ranges::any_of(request.headers, [&](const net::HttpHeader& header) {
+               return header.value == piece;
+             });
+    };
+    return static_cast<std::size_t>(std::ranges::count_if(exchanges, has));
   }
 
   std::unique_ptr<Customer> customer_;
@@ -74,9 +81,23 @@ TEST_P(ProbeRequests, AreOneMoreThanItsLoginsOverTheSameConnections) {
     ASSERT_TRUE(probe());
     const auto exchanges = gateway_->take();
     EXPECT_EQ(exchanges.size(), login + 1);
-    EXPECT_EQ(std::ranges::count_if(exchanges, is_unwrap), 1);
+    EXPECT_EQ(count(exchanges, GetParam().unwraps), 1U);
   }
   EXPECT_EQ(customer_->http()->connections_opened(), connections);
+}
+
+// Whatever the client keeps for unwraps.
+TEST_P(ProbeRequests, OfAUsedClientAskForAccessAnew) {
+  const auto client = customer_->client().value();
+  ASSERT_TRUE(client->unwrap(ciphertext_, {}, soon()).has_value());
+  gateway_->take();
+  for (int times = 0; times < 3; ++times) {
+    ASSERT_TRUE(client->probe(ciphertext_, {}, soon()).has_value());
+    const auto exchanges = gateway_->take();
+    EXPECT_EQ(count(exchanges, GetParam().unwraps), 1U);
+    if (GetParam().logs_in == nullptr) continue;
+    EXPECT_EQ(count(exchanges, GetParam().logs_in), 1U);
+  }
 }
 
 // What is kept for unwraps: the login, and the connection.
