@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -189,6 +190,34 @@ std::vector<std::string> principals_of(const std::string& text) {
     }
   }
   return out;
+}
+
+bool names_principals(const std::string& text) {
+  return std::ranges::any_of(statements_of(text), [](const json& statement) {
+    return statement.is_object() && statement.contains("Principal");
+  });
+}
+
+bool speaks_of(const std::string& text, std::string_view action) {
+  const std::string wanted = to_lower(action);
+  const auto is_it = [&](const std::string& pattern) {
+    return !pattern.ends_with('*') && to_lower(pattern) == wanted;
+  };
+  return std::ranges::any_of(statements_of(text), [&](const json& statement) {
+    return statement.is_object() && statement.contains("Action") &&
+           std::ranges::any_of(strings_of(statement["Action"]), is_it);
+  });
+}
+
+std::vector<std::string> condition_keys_of(const std::string& text) {
+  std::set<std::string> keys;
+  for (const json& statement : statements_of(text)) {
+    if (!statement.is_object() || !statement.contains("Condition")) continue;
+    for (const auto& [name, conditions] : statement["Condition"].items()) {
+      for (const auto& [key, value] : conditions.items()) keys.insert(to_lower(key));
+    }
+  }
+  return {keys.begin(), keys.end()};
 }
 
 }  // namespace keyhold::cloud::aws

@@ -58,4 +58,11 @@ std::optional<std::string> wrong_policy(const std::string& text, bool on_resourc
 // The AWS principals that a document names, without accounts and "*".
 std::vector<std::string> principals_of(const std::string& text);
 
+// Whether a statement has a Principal, as a policy on a resource has.
+bool names_principals(const std::string& text);
+// Whether an Action names it, other than by "*" or "SERVICE:*".
+bool speaks_of(const std::string& text, std::string_view action);
+// The keys of all Conditions, in lower case, each once.
+std::vector<std::string> condition_keys_of(const std::string& text);
+
 }  // namespace keyhold::cloud::aws

@@ -238,7 +238,30 @@ Result<KeyDescription> AwsClient::describe(Deadline deadline) {
       .state = state,
       .primary_version = version_of(described.key.current_material_id, described.key.arn),
       .deletion_date = described.key.deletion_date,
-      .request_id = described.request_id};
+      .request_id = described.request_id,
+      .expires = described.key.valid_to,
+      .deletable_at_once = described.key.origin == "EXTERNAL"};
+}
+
+std::vector<LoginStep> AwsClient::walk_logins(Deadline deadline) {
+  return session_->walk_logins(regions_.front(), deadline);
+}
+
+aws::Parties AwsClient::parties() const {
+  return {.roles = session_->roles(), .own = session_->identity(), .key_arn = key_.arn.text()};
+}
+
+std::vector<Grant> AwsClient::grants() const {
+  return aws::grants_for(parties());
+}
+
+Result<std::vector<Foretold>> AwsClient::foretell(const std::string& policy,
+                                                  const WrapContext& context, Deadline deadline) {
+  if (session_->identity().empty()) {
+    const auto steps = walk_logins(deadline);
+    if (session_->identity().empty()) return tl::unexpected(*steps.front().refusal);
+  }
+  return aws::foretell(policy, parties(), context);
 }
 
 }  // namespace keyhold::kms

@@ -167,7 +167,9 @@ Result<KeyDescription> VaultClient::describe(Deadline deadline) {
   return KeyDescription{.state = usable ? KeyState::enabled : KeyState::disabled,
                         .primary_version = KeyVersion(std::to_string(key.latest_version)),
                         .deletion_date = {},
-                        .request_id = key.request_id};
+                        .request_id = key.request_id,
+                        .expires = {},
+                        .deletable_at_once = key.deletion_allowed};
 }
 
 Result<std::string> VaultClient::probe(ByteView ciphertext, const WrapContext& context,
@@ -184,6 +186,21 @@ Result<std::string> VaultClient::probe(ByteView ciphertext, const WrapContext& c
   }
   session_->revoke(token, deadline);
   return unwrapped->request_id;
+}
+
+std::vector<LoginStep> VaultClient::walk_logins(Deadline deadline) {
+  return {session_->walk_login(deadline)};
+}
+
+std::vector<Grant> VaultClient::grants() const {
+  const std::string mount = key_.mount + "/";
+  const auto rule = [&](const char* call, const char* capability) {
+    return "path \"" + mount + call + "/" + key_.name + "\" { capabilities = [\"" + capability +
+           "\"] }\n";
+  };
+  return {{.use = Grant::For::key,
+           .place = "a policy of the principal " + session_->principal_name(),
+           .text = rule("encrypt", "update") + rule("decrypt", "update") + rule("keys", "read")}};
 }
 
 }  // namespace keyhold::kms
