@@ -13,7 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 using vault::VaultAdmin;
-using vault::VaultClient;
 
 struct Server {
   Json ask(const std::string& command, const Json& arguments = Json::object()) {
@@ -44,7 +43,7 @@ class DevcloudVault final : private Server, public KmsAdapter {
     must("DELETE", doomed_);
   }
   Result<std::unique_ptr<Client>> make_client(const KeySpec& spec) override {
-    return VaultClient::create(spec, environment_, system_clock());
+    return VaultClient::create(spec, cloud::process_environment(), system_clock());
   }
   [[nodiscard]] std::string lacks(const std::string& test) const override {
     constexpr std::array<std::string_view, 2> kDated = {
@@ -61,7 +60,6 @@ class DevcloudVault final : private Server, public KmsAdapter {
   vault::VaultTenant tenant_;
   std::string principal_;
   std::string doomed_;
-  cloud::TestEnvironment environment_;
 };
 
 std::unique_ptr<KmsAdapter> devcloud() {
