@@ -21,6 +21,7 @@ json described(const Role& role) {
           {"token_num_uses", role.token_num_uses},
           {"token_period", 0},
           {"token_policies", role.policies},
+          {"token_strictly_bind_ip", false},
           {"token_ttl", role.token_ttl_s},
           {"token_type", "default"}};
 }
