@@ -7,10 +7,6 @@ using Kind = AdminParameter::Kind;
 
 constexpr const char* kGroup = "devcloud vault";
 
-AdminParameter named(const char* what) {
-  return {"NAME", "NAME", "name", what};
-}
-
 AdminCommand setup() {
   return {"setup",
           "Make all that a Keyhold cluster needs: the transit key, a policy, an AppRole",
@@ -38,62 +34,84 @@ AdminCommand setup() {
            "Run again, it gives back what was taken away and makes another secret id."}};
 }
 
-std::vector<AdminCommand> revocations() {
+// A command about the thing of that name, at the endpoint of its own name.
+AdminCommand about(const std::string& name, const std::string& summary, const char* what,
+                   std::vector<JsonField> json = {}) {
   return {
-      {"policy-revoke",
-       "Take a policy away: its tokens are refused from now on",
-       {named("the policy's name")},
+      name, summary, {{"NAME", "NAME", "name", what}}, std::move(json), "acme", "vault/" + name, {},
+      {},   {}};
+}
+
+AdminCommand with(AdminCommand row, AdminParameter parameter, const std::string& example = "") {
+  row.parameters.push_back(std::move(parameter));
+  row.example += example;
+  return row;
+}
+
+std::vector<AdminCommand> keys() {
+  const char* const key = "the transit key's name";
+  const std::vector<JsonField> told = {{"latest_version", "and all that reading the key tells"}};
+  return {
+      about("key-create", "Make a transit key", key, told),
+      about("key-describe", "Tell all about a key", key, told),
+      about("key-disable",
+            "Take a key away: every use is refused from now on (OpenBao's soft-delete)", key, told),
+      about("key-enable", "Give a disabled key back", key, told),
+      about("key-rotate", "Make a new version of a key, which encrypts from now on", key, told),
+      with(about("key-min-version", "Set min_decryption_version: older ciphertexts are refused",
+                 key, told),
+           {"VERSION", "N", "version", "the oldest version that still decrypts", Kind::number},
+           " 2"),
+      about("key-delete", "Allow a key's deletion, and delete it for ever", key),
+  };
+}
+
+std::vector<AdminCommand> policies() {
+  const char* const policy = "the policy's name";
+  return {
+      about("policy-revoke", "Take a policy away: its tokens are refused from now on", policy),
+      with(about("policy-grant", "Give a policy back, or replace it", policy),
+           {"--policy", "FILE", "policy",
+            "the policy, JSON (default: use of the transit key of that name)", Kind::document,
+            false}),
+  };
+}
+
+std::vector<AdminCommand> roles() {
+  const char* const role = "the AppRole's name";
+  const std::vector<JsonField> secret = {{"secret_id", "VAULT_SECRET_ID"},
+                                         {"secret_id_accessor", "by which it is destroyed"}};
+  AdminCommand create = about("role-create", "Make an AppRole, or change one", role,
+                              {{"role_id", "approle:ROLE_ID is the --auth-principal"}});
+  create =
+      with(create, {"--policy", "NAME", "policies",
+                    "a policy of its tokens (default: the one of that name)", Kind::texts, false});
+  create = with(create, {"--token-ttl", "TIME", "token_ttl",
+                         "how long its tokens last (default: 5m)", Kind::text, false});
+  create = with(create, {"--secret-id-ttl", "TIME", "secret_id_ttl",
+                         "how long its secret ids last (default: for ever)", Kind::text, false});
+  return {
+      create,
+      about("role-delete", "Delete an AppRole with its secret ids: logins are refused from now on",
+            role),
+      about("secret-id", "Give an AppRole another secret id", role, secret),
+      with(about("secret-id-destroy", "Destroy a secret id: logins with it are refused from now on",
+                 role),
+           {"ACCESSOR", "ID", "accessor", "the secret id's accessor"},
+           " 8f0c2a6e-5a57-4a32-8a35-0a0f7a3d3c55"),
+  };
+}
+
+std::vector<AdminCommand> server() {
+  return {
+      {"list",
+       "List transit keys, policies and AppRoles",
        {},
-       "acme",
-       "vault/policy-revoke",
-       {},
-       {},
-       {}},
-      {"policy-grant",
-       "Give a policy back, or replace it",
-       {named("the policy's name"),
-        {"--policy", "FILE", "policy",
-         "the policy, JSON (default: use of the transit key of that name)", Kind::document, false}},
-       {},
-       "acme",
-       "vault/policy-grant",
-       {},
-       {},
-       {}},
-      {"key-min-version",
-       "Set min_decryption_version: older ciphertexts are refused",
-       {named("the transit key's name"),
-        {"VERSION", "N", "version", "the oldest version that still decrypts", Kind::number}},
-       {{"latest_version", "and all that reading the key tells"}},
-       "acme 2",
-       "vault/key-min-version",
-       {},
-       {},
-       {}},
-      {"key-rotate",
-       "Make a new version of a key, which encrypts from now on",
-       {named("the transit key's name")},
-       {{"latest_version", "and all that reading the key tells"}},
-       "acme",
-       "vault/key-rotate",
-       {},
-       {},
-       {}},
-      {"secret-id",
-       "Give an AppRole another secret id",
-       {named("the role's name")},
-       {{"secret_id", "VAULT_SECRET_ID"}, {"secret_id_accessor", "by which it is destroyed"}},
-       "acme",
-       "vault/secret-id",
-       {},
-       {},
-       {}},
-      {"secret-id-destroy",
-       "Destroy a secret id: logins with it are refused from now on",
-       {named("the role's name"), {"ACCESSOR", "ID", "accessor", "the secret id's accessor"}},
-       {},
-       "acme 8f0c2a6e-5a57-4a32-8a35-0a0f7a3d3c55",
-       "vault/secret-id-destroy",
+       {{"keys[]", "name, latest_version, min_decryption_version, disabled"},
+        {"policies[]", "name"},
+        {"roles[]", "name, role_id, policies"}},
+       "",
+       "vault/list",
        {},
        {},
        {}},
@@ -106,11 +124,6 @@ std::vector<AdminCommand> revocations() {
        {},
        {},
        {}},
-  };
-}
-
-std::vector<AdminCommand> server() {
-  return {
       {"root-token",
        "Give out the root token, for what Vault's own clients can do",
        {},
@@ -132,10 +145,10 @@ Command devcloud_vault_command() {
   command.name = "vault";
   command.summary = "Administer the Vault of a devcloud: keys, policies, AppRoles";
   command.paragraphs = {
-      "What a customer's administrator does, with the root token; Vault's own clients can do the "
-      "same."};
+      "What a customer's administrator does, with the root token, in the engine transit/ and the "
+      "method approle/; Vault's own clients can do the same, anywhere."};
   command.subcommands.push_back(admin_command(kGroup, setup()));
-  for (const auto& group : {revocations(), server()}) {
+  for (const auto& group : {keys(), policies(), roles(), server()}) {
     for (const AdminCommand& row : group) {
       command.subcommands.push_back(admin_command(kGroup, row));
     }

@@ -112,9 +112,23 @@ class AppRole(BesideOpenBaoTest):
         self.refused("VAULT-39", lambda s: with_secret(s, "wrong"))
         self.refused("VAULT-40", lambda s: s.login("wrong", secret_of(s)["secret_id"]))
         self.refused("VAULT-41", destroyed)
-        self.refused("VAULT-42", used_up)
-        self.refused("VAULT-43", deleted)
-        self.refused("VAULT-45", lambda s: s.root.auth.approle.generate_secret_id("none"))
+        self.refused("VAULT-43", used_up)
+        self.refused("VAULT-44", deleted)
+        self.refused("VAULT-46", lambda s: s.root.auth.approle.generate_secret_id("none"))
+
+    def test_an_accessor_that_is_none(self):
+        for server in self.both:
+            server.approle("app", token_policies=["use"])
+        self.refused("VAULT-47", lambda s: s.root.auth.approle.destroy_secret_id_accessor("app", "none"))
+
+    def test_a_secret_id_is_destroyed_by_its_accessor(self):
+        def destroyed(server):
+            role_id, secret = server.approle("app", token_policies=["use"])
+            role = server.root.auth.approle
+            role.destroy_secret_id_accessor("app", secret["secret_id_accessor"])
+            server.login(role_id, secret["secret_id"])
+
+        self.refused("VAULT-42", destroyed)
 
     def test_a_login_and_a_role_have_the_members_of_the_real_ones(self):
         roles, logins = [], []
@@ -136,7 +150,7 @@ class AppRole(BesideOpenBaoTest):
             server.root.sys.disable_auth_method("brief")
             server.client().auth.approle.login(role_id, secret, mount_point="brief")
 
-        self.refused("VAULT-44", taken_away)
+        self.refused("VAULT-45", taken_away)
 
 
 class Dates(VaultTest):
@@ -157,4 +171,4 @@ class Dates(VaultTest):
         role_id, secret = self.devcloud.approle("short", token_policies=["use"], secret_id_ttl="60s")
         self.devcloud.login(role_id, secret["secret_id"])
         self.cloud.move_clock(61)
-        self.refused_here("VAULT-46", lambda s: s.login(role_id, secret["secret_id"]))
+        self.refused_here("VAULT-48", lambda s: s.login(role_id, secret["secret_id"]))

@@ -11,7 +11,7 @@ from vault_world import PLAINTEXT, VaultTest
 
 class Panel(VaultTest):
     def test_faults_in_vaults_own_words(self):
-        kinds = {"VAULT-47": "throttle", "VAULT-48": "error", "VAULT-49": "deny", "VAULT-50": "disable"}
+        kinds = {"VAULT-49": "throttle", "VAULT-50": "error", "VAULT-51": "deny", "VAULT-52": "disable"}
         for row, kind in kinds.items():
             with self.subTest(kind):
                 self.cloud.fault("vault", kind, remaining=1)
@@ -51,7 +51,7 @@ class Panel(VaultTest):
 
     def test_a_sealed_vault_answers_nothing(self):
         self.cloud.ask("POST", "vault/seal", {})
-        self.refused_here("VAULT-51", lambda s: self.encrypt(s.root))
+        self.refused_here("VAULT-53", lambda s: self.encrypt(s.root))
         self.assertTrue(self.devcloud.root.seal_status["sealed"])
         self.cloud.ask("POST", "vault/unseal", {})
         self.encrypt(self.devcloud.root)

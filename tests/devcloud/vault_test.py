@@ -25,7 +25,7 @@ def main():
     import rows
 
     names = arguments[2:]
-    suite = unittest.defaultTestLoader.loadTestsFromNames(names or ["vault_keys_test", "vault_access_test", "vault_panel_test"])
+    suite = unittest.defaultTestLoader.loadTestsFromNames(names or ["vault_keys_test", "vault_access_test", "vault_panel_test", "vault_admin_test"])
     result = unittest.TextTestRunner(verbosity=1).run(suite)
     left = rows.unused(rows.read_rows("VAULT"), rows.RowTest.used) if not names else []
     if left:

@@ -1,10 +1,16 @@
 // `keyhold devcloud vault …`: what a customer's administrator does, with the root token.
-#include "devcloud/vault/vault.h"
+#include <algorithm>
+
+#include "devcloud/vault/call.h"
 
 namespace keyhold::devcloud::vault {
 namespace {
 
 using nlohmann::json;
+
+constexpr const char* kPolicies = "sys/policies/acl/";
+constexpr const char* kRoles = "auth/approle/role/";
+constexpr const char* kKeys = "transit/keys/";
 
 Error to_error(const VaultError& error) {
   const Code code = error.status == 404   ? Code::not_found
@@ -13,18 +19,13 @@ Error to_error(const VaultError& error) {
   return {code, error.errors.empty() ? "there is no such thing" : error.errors.front()};
 }
 
-Result<json> data_of(const Answer<Reply>& outcome) {
-  if (!outcome) return fail(to_error(outcome.error()));
-  return outcome->data.is_null() ? json::object() : outcome->data;
-}
-
 Result<std::string> text_of(const json& given, const char* name) {
   std::string text = text_member(given, name);
   if (text.empty()) return fail(Code::invalid_argument, std::string(name) + " is missing");
   return text;
 }
 
-std::string or_default(const json& given, const char* name, const char* instead) {
+std::string or_default(const json& given, const char* name, const std::string& instead) {
   const std::string text = text_member(given, name);
   return text.empty() ? instead : text;
 }
@@ -39,24 +40,60 @@ std::string policy_for(const std::string& key) {
       .dump();
 }
 
+std::string policy_text(const json& given, const std::string& name) {
+  const auto policy = given.find("policy");
+  return policy == given.end() || policy->is_null() ? policy_for(name) : policy->dump();
+}
+
+json role_body(const json& given, const std::string& name) {
+  const auto policies = list_member(given, "policies");
+  json body = {{"token_policies", policies.empty() ? std::vector{name} : policies},
+               {"token_ttl", or_default(given, "token_ttl", "5m")}};
+  if (given.contains("secret_id_ttl")) body["secret_id_ttl"] = given["secret_id_ttl"];
+  return body;
+}
+
 }  // namespace
+
+// One that is about something with a name.
+struct Vault::AdminCommand {
+  std::string_view name;
+  std::function<Result<json>(Vault&, const std::string& target, const json& given)> run;
+};
+
+Result<json> Vault::ask(const std::string& operation, const std::string& path, const json& body) {
+  const auto outcome = as_root(operation, path, body);
+  if (!outcome) return fail(to_error(outcome.error()));
+  return outcome->data.is_null() ? json::object() : outcome->data;
+}
+
+Result<json> Vault::ask(const std::string& operation, const std::string& path) {
+  return ask(operation, path, json::object());
+}
+
+// Vault itself deletes what is not there without a word.
+Result<json> Vault::ask_existing(const std::string& operation, const std::string& thing,
+                                 const std::string& rest, const json& body) {
+  KEYHOLD_TRY(ask("read", thing));
+  return ask(operation, thing + rest, body);
+}
 
 Result<json> Vault::set_up(const json& given) {
   KEYHOLD_TRY_ASSIGN(const std::string org, text_of(given, "org"));
-  const std::string name = or_default(given, "name", org.c_str());
+  const std::string name = or_default(given, "name", org);
   if (!versions_.newest()->transits.contains("transit")) {
-    KEYHOLD_TRY(data_of(as_root("update", "sys/mounts/transit", {{"type", "transit"}})));
+    KEYHOLD_TRY(ask("update", "sys/mounts/transit", {{"type", "transit"}}));
   }
   if (!versions_.newest()->approles.contains("approle")) {
-    KEYHOLD_TRY(data_of(as_root("update", "sys/auth/approle", {{"type", "approle"}})));
+    KEYHOLD_TRY(ask("update", "sys/auth/approle", {{"type", "approle"}}));
   }
-  KEYHOLD_TRY(data_of(as_root("update", "transit/keys/" + name)));
-  KEYHOLD_TRY(
-      data_of(as_root("update", "sys/policies/acl/" + name, {{"policy", policy_for(name)}})));
-  const std::string role = "auth/approle/role/" + name;
-  KEYHOLD_TRY(data_of(as_root("update", role, {{"token_policies", {name}}, {"token_ttl", "5m"}})));
-  KEYHOLD_TRY_ASSIGN(const json role_id, data_of(as_root("read", role + "/role-id")));
-  KEYHOLD_TRY_ASSIGN(const json secret, data_of(as_root("update", role + "/secret-id")));
+  KEYHOLD_TRY(ask("update", kKeys + name));
+  KEYHOLD_TRY(ask("update", kKeys + name + "/soft-delete-restore"));
+  KEYHOLD_TRY(ask("update", kPolicies + name, {{"policy", policy_for(name)}}));
+  const std::string role = kRoles + name;
+  KEYHOLD_TRY(ask("update", role, role_body(json::object(), name)));
+  KEYHOLD_TRY_ASSIGN(const json role_id, ask("read", role + "/role-id"));
+  KEYHOLD_TRY_ASSIGN(const json secret, ask("update", role + "/secret-id"));
   KEYHOLD_TRY_ASSIGN(const auto written, shared_.folder.load("endpoints.json"));
   const json endpoints = json::parse(written.value_or("{}"), nullptr, false);
   return json{{"key_uri", text_member(endpoints, "https") + "/v1/transit/keys/" + name},
@@ -69,42 +106,100 @@ Result<json> Vault::set_up(const json& given) {
               {"root_token", root_token()}};
 }
 
+Result<json> Vault::list_all() const {
+  const auto state = versions_.newest();
+  json keys = json::array();
+  for (const auto& [id, key] : state->keys) {
+    keys.push_back({{"name", id},
+                    {"latest_version", key.generations.size()},
+                    {"min_decryption_version", key.min_decryption_version},
+                    {"disabled", key.soft_deleted}});
+  }
+  json policies = json::array();
+  for (const auto& [name, text] : state->policies) policies.push_back({{"name", name}});
+  json roles = json::array();
+  for (const auto& [id, role] : state->roles) {
+    roles.push_back({{"name", id}, {"role_id", role.role_id}, {"policies", role.policies}});
+  }
+  return json{{"keys", keys}, {"policies", policies}, {"roles", roles}};
+}
+
+Result<json> Vault::unseal() {
+  const auto done = change_logins([](Logins& logins) -> Answer<void> {
+    logins.sealed = false;
+    return {};
+  });
+  if (!done) return fail(to_error(done.error()));
+  return json::object();
+}
+
+const std::vector<Vault::AdminCommand>& Vault::admin_commands() {
+  // One request about a thing that is there.
+  const auto simply = [](const char* operation, const char* kind, const char* rest) {
+    return [=](Vault& vault, const std::string& name, const json&) {
+      return vault.ask_existing(operation, kind + name, rest, json::object());
+    };
+  };
+  static const std::vector<AdminCommand> kCommands = {
+      {"key-create", [](Vault& vault, const std::string& key,
+                        const json&) { return vault.ask("update", kKeys + key); }},
+      {"key-describe", simply("read", kKeys, "")},
+      {"key-rotate", simply("update", kKeys, "/rotate")},
+      {"key-disable", simply("delete", kKeys, "/soft-delete")},
+      {"key-enable", simply("update", kKeys, "/soft-delete-restore")},
+      {"key-min-version",
+       [](Vault& vault, const std::string& key, const json& given) {
+         return vault.ask_existing("update", kKeys + key, "/config",
+                                   {{"min_decryption_version", given.value("version", 1)}});
+       }},
+      {"key-delete",
+       [](Vault& vault, const std::string& key, const json&) -> Result<json> {
+         KEYHOLD_TRY(
+             vault.ask_existing("update", kKeys + key, "/config", {{"deletion_allowed", true}}));
+         return vault.ask("delete", kKeys + key);
+       }},
+      {"policy-revoke", simply("delete", kPolicies, "")},
+      {"policy-grant",
+       [](Vault& vault, const std::string& policy, const json& given) {
+         return vault.ask("update", kPolicies + policy, {{"policy", policy_text(given, policy)}});
+       }},
+      {"role-create",
+       [](Vault& vault, const std::string& role, const json& given) -> Result<json> {
+         KEYHOLD_TRY(vault.ask("update", kRoles + role, role_body(given, role)));
+         return vault.ask("read", kRoles + role + "/role-id");
+       }},
+      {"role-delete", simply("delete", kRoles, "")},
+      {"secret-id", simply("update", kRoles, "/secret-id")},
+      {"secret-id-destroy",
+       [](Vault& vault, const std::string& role, const json& given) -> Result<json> {
+         KEYHOLD_TRY_ASSIGN(const std::string accessor, text_of(given, "accessor"));
+         const auto known = [&](const auto& item) { return item.second.accessor == accessor; };
+         if (std::ranges::none_of(vault.logins_.newest()->secret_ids, known)) {
+           return fail(Code::not_found, "no secret id has that accessor");
+         }
+         return vault.ask("update", kRoles + role + "/secret-id-accessor/destroy",
+                          {{"secret_id_accessor", accessor}});
+       }},
+  };
+  return kCommands;
+}
+
 Result<json> Vault::command(std::string_view name, const json& given) {
   if (name == "setup") return set_up(given);
+  if (name == "list") return list_all();
   if (name == "root-token") return json{{"token", root_token()}};
-  if (name == "seal") return data_of(as_root("update", "sys/seal"));
-  if (name == "unseal") {
-    const auto done = change_logins([](Logins& logins) -> Answer<void> {
-      logins.sealed = false;
-      return {};
-    });
-    if (!done) return fail(to_error(done.error()));
-    return json::object();
-  }
+  if (name == "seal") return ask("update", "sys/seal");
+  if (name == "unseal") return unseal();
   if (name == "token-revoke") {
     KEYHOLD_TRY_ASSIGN(const std::string token, text_of(given, "token"));
-    return data_of(as_root("update", "auth/token/revoke", {{"token", token}}));
+    return ask("update", "auth/token/revoke", {{"token", token}});
+  }
+  const auto found = std::ranges::find(admin_commands(), name, &AdminCommand::name);
+  if (found == admin_commands().end()) {
+    return fail(Code::not_found, "vault has no command " + std::string(name));
   }
   KEYHOLD_TRY_ASSIGN(const std::string target, text_of(given, "name"));
-  if (name == "policy-revoke") return data_of(as_root("delete", "sys/policies/acl/" + target));
-  if (name == "policy-grant") {
-    const std::string text = given.contains("policy") ? given["policy"].dump() : policy_for(target);
-    return data_of(as_root("update", "sys/policies/acl/" + target, {{"policy", text}}));
-  }
-  if (name == "key-min-version") {
-    return data_of(as_root("update", "transit/keys/" + target + "/config",
-                           {{"min_decryption_version", given.value("version", 1)}}));
-  }
-  if (name == "key-rotate") return data_of(as_root("update", "transit/keys/" + target + "/rotate"));
-  if (name == "secret-id") {
-    return data_of(as_root("update", "auth/approle/role/" + target + "/secret-id"));
-  }
-  if (name == "secret-id-destroy") {
-    KEYHOLD_TRY_ASSIGN(const std::string accessor, text_of(given, "accessor"));
-    return data_of(as_root("update", "auth/approle/role/" + target + "/secret-id-accessor/destroy",
-                           {{"secret_id_accessor", accessor}}));
-  }
-  return fail(Code::not_found, "vault has no command " + std::string(name));
+  return found->run(*this, target, given);
 }
 
 Result<std::string> Vault::administer(std::string_view name, std::string_view arguments) {

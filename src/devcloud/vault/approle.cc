@@ -1,5 +1,5 @@
 // AppRole: roles, secret ids, logins.
-#include "devcloud/vault/vault.h"
+#include "devcloud/vault/call.h"
 
 namespace keyhold::devcloud::vault {
 namespace {
@@ -95,11 +95,13 @@ Answer<Reply> Vault::secret_ids(const Call& call, const std::string& key, const 
     const std::string name =
         text_member(call.body, by_accessor ? "secret_id_accessor" : "secret_id");
     KEYHOLD_TRY(change_logins([&](Logins& logins) -> Answer<void> {
-      std::erase_if(logins.secret_ids, [&](const auto& item) {
+      const auto gone = std::erase_if(logins.secret_ids, [&](const auto& item) {
         if (item.second.role != key) return false;
         return by_accessor ? item.second.accessor == name : item.first == hidden(kPurpose, name);
       });
-      return {};
+      if (gone != 0 || !by_accessor) return {};
+      return refuse_one(500,
+                        "failed to find accessor entry for secret_id_accessor: \"" + name + "\"");
     }));
     return reply;
   }

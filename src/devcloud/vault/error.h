@@ -1,11 +1,10 @@
-// What Vault answers, before it is put into its envelope.
+// How Vault refuses, before it is put into its envelope.
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
 namespace keyhold::devcloud::vault {
@@ -14,14 +13,6 @@ namespace keyhold::devcloud::vault {
 struct VaultError {
   int status = 400;
   std::vector<std::string> errors;
-};
-
-// Without data and auth: 204.
-struct Reply {
-  nlohmann::json data;
-  nlohmann::json auth;
-  bool bare = false;  // `data` is the whole body (sys/health)
-  int status = 200;
 };
 
 template <typename T>

@@ -1,7 +1,7 @@
 // sys/…: health, seal, mounts, policies; and the paths that need no token.
 #include "devcloud/text.h"
+#include "devcloud/vault/call.h"
 #include "devcloud/vault/policy.h"
-#include "devcloud/vault/vault.h"
 
 namespace keyhold::devcloud::vault {
 namespace {
@@ -117,7 +117,7 @@ Answer<Reply> Vault::policies(const Call& call, const std::string& name, const c
   return reply;
 }
 
-Answer<Reply> Vault::system(const Call& call) {
+Answer<Reply> Vault::system_path(const Call& call) {
   const auto behind = [&](std::string_view prefix) { return call.path.substr(prefix.size()); };
   if (call.path.starts_with("sys/mounts/")) return mounts(call, behind("sys/mounts/"), false);
   if (call.path.starts_with("sys/auth/")) return mounts(call, behind("sys/auth/"), true);

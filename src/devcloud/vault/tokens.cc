@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "base/timestamp.h"
+#include "devcloud/vault/call.h"
 #include "devcloud/vault/policy.h"
-#include "devcloud/vault/vault.h"
 
 namespace keyhold::devcloud::vault {
 namespace {

@@ -5,7 +5,7 @@
 #include "base/base64.h"
 #include "crypto/aead.h"
 #include "devcloud/text.h"
-#include "devcloud/vault/vault.h"
+#include "devcloud/vault/call.h"
 
 namespace keyhold::devcloud::vault {
 namespace {
@@ -239,14 +239,7 @@ Answer<Reply> Vault::encrypt(const Call& call, const std::string& id) {
   auto state = call.state;
   if (!state->keys.contains(id)) {
     // Who may create makes the key by using it.
-    KEYHOLD_TRY(create_key({.request_id = {},
-                            .operation = {},
-                            .path = {},
-                            .body = json::object(),
-                            .state = state,
-                            .token_text = {},
-                            .token = {}},
-                           id, ""));
+    KEYHOLD_TRY(create_key(Call(), id, ""));
     state = versions_.visible();
   }
   KEYHOLD_TRY_ASSIGN(const Key* const key, usable_key(*state, id));

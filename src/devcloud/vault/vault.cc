@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "devcloud/text.h"
+#include "devcloud/vault/call.h"
 #include "devcloud/vault/policy.h"
 
 namespace keyhold::devcloud::vault {
@@ -171,7 +172,7 @@ Answer<Reply> Vault::run(const net::HttpCall& http, Call& call, std::optional<Fa
 }
 
 Answer<Reply> Vault::route(const Call& call) {
-  if (call.path.starts_with("sys/")) return system(call);
+  if (call.path.starts_with("sys/")) return system_path(call);
   if (call.path.starts_with("auth/token/")) return tokens(call);
   if (call.path.starts_with("auth/")) {
     const auto place = under(call.state->approles, std::string_view(call.path).substr(5));
@@ -182,11 +183,12 @@ Answer<Reply> Vault::route(const Call& call) {
   return refuse(404, "no handler for route \"" + call.path + "\". route entry not found.");
 }
 
-Answer<Reply> Vault::as_root(const std::string& operation, const std::string& path, json body) {
+Answer<Reply> Vault::as_root(const std::string& operation, const std::string& path,
+                             const json& body) {
   Call call;
   call.operation = operation;
   call.path = path;
-  call.body = std::move(body);
+  call.body = body;
   call.state = versions_.newest();
   call.token_text = root_token();
   call.token = find_token(call.token_text);
@@ -203,7 +205,7 @@ net::HttpAnswer Vault::answer(const net::HttpCall& http) {
   } catch (const json::exception& error) {
     outcome = refuse(400, std::string("error converting input: ") + error.what());
   }
-  if (!keep(http, call, outcome ? std::nullopt : std::optional(outcome.error()))) {
+  if (!keep(http, call, outcome)) {
     outcome = refuse(500, "the audit log cannot be written");
   }
   net::HttpAnswer answer = to_answer(outcome, call.request_id);
@@ -211,8 +213,7 @@ net::HttpAnswer Vault::answer(const net::HttpCall& http) {
   return answer;
 }
 
-bool Vault::keep(const net::HttpCall& http, const Call& call,
-                 const std::optional<VaultError>& error) const {
+bool Vault::keep(const net::HttpCall& http, const Call& call, const Answer<Reply>& outcome) const {
   json line = {{"eventTime", format_timestamp(shared_.machine().clock.wall_now())},
                {"eventSource", "vault"},
                {"eventName", call.operation + " " + call.path},
@@ -226,9 +227,14 @@ bool Vault::keep(const net::HttpCall& http, const Call& call,
                             {"accessKeyId", call.token->accessor},
                             {"policies", call.token->policies}};
   }
-  if (error) {
-    line["errorCode"] = std::to_string(error->status);
-    line["errorMessage"] = error->errors.empty() ? "" : error->errors.front();
+  if (!outcome) {
+    const VaultError& error = outcome.error();
+    line["errorCode"] = std::to_string(error.status);
+    line["errorMessage"] = error.errors.empty() ? "" : error.errors.front();
+  } else if (!outcome->auth.is_null()) {
+    line["responseElements"] = {{"accessor", outcome->auth["accessor"]},
+                                {"policies", outcome->auth["policies"]},
+                                {"metadata", outcome->auth["metadata"]}};
   }
   const Status kept = shared_.log.append(line.dump(-1, ' ', false, json::error_handler_t::replace));
   if (!kept) log::error("the access log: " + kept.error().message());

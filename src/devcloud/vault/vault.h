@@ -12,12 +12,17 @@
 #include <string_view>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "devcloud/service.h"
 #include "devcloud/vault/error.h"
 #include "devcloud/vault/state.h"
 #include "devcloud/versions.h"
 
 namespace keyhold::devcloud::vault {
+
+struct Call;   // call.h
+struct Reply;  // call.h
 
 class Vault final : public Service {
  public:
@@ -32,17 +37,6 @@ class Vault final : public Service {
       const Endpoints& endpoints) const override;
 
  private:
-  // One request, taken apart.
-  struct Call {
-    std::string request_id;
-    std::string operation;  // "read", "update", "list", "delete", "patch"
-    std::string path;       // behind /v1/
-    nlohmann::json body;
-    std::shared_ptr<const VaultState> state;
-    std::string token_text;
-    std::optional<Token> token;  // of who asks
-    bool wrong_key = false;      // the fault panel's
-  };
   // A path below a mount.
   struct Place {
     std::string mount;
@@ -55,9 +49,8 @@ class Vault final : public Service {
   Answer<Reply> route(const Call& call);
   // One as an administrator would send it.
   Answer<Reply> as_root(const std::string& operation, const std::string& path,
-                        nlohmann::json body = nlohmann::json::object());
-  bool keep(const net::HttpCall& http, const Call& call,
-            const std::optional<VaultError>& error) const;
+                        const nlohmann::json& body);
+  bool keep(const net::HttpCall& http, const Call& call, const Answer<Reply>& outcome) const;
 
   // tokens.cc
   Answer<void> authenticate(Call& call);
@@ -73,7 +66,7 @@ class Vault final : public Service {
 
   // system.cc
   Answer<Reply> open_path(const Call& call);  // those that need no token
-  Answer<Reply> system(const Call& call);
+  Answer<Reply> system_path(const Call& call);
   Answer<Reply> mounts(const Call& call, const std::string& path, bool auth);
   Answer<Reply> policies(const Call& call, const std::string& name, const char* member);
 
@@ -96,8 +89,19 @@ class Vault final : public Service {
   [[nodiscard]] Answer<KeyGeneration> new_generation() const;
 
   // administration.cc
+  struct AdminCommand;
+  static const std::vector<AdminCommand>& admin_commands();
+  // As root; Vault's refusals as errors of ours.
+  Result<nlohmann::json> ask(const std::string& operation, const std::string& path);
+  Result<nlohmann::json> ask(const std::string& operation, const std::string& path,
+                             const nlohmann::json& body);
+  // `thing` and `rest` are the path. Code::not_found where there is no such thing.
+  Result<nlohmann::json> ask_existing(const std::string& operation, const std::string& thing,
+                                      const std::string& rest, const nlohmann::json& body);
   Result<nlohmann::json> command(std::string_view name, const nlohmann::json& given);
   Result<nlohmann::json> set_up(const nlohmann::json& given);
+  Result<nlohmann::json> list_all() const;
+  Result<nlohmann::json> unseal();
 
   Answer<void> change(const std::function<Answer<void>(VaultState&)>& edit);
   Answer<void> change_logins(const std::function<Answer<void>(Logins&)>& edit);
