@@ -1,6 +1,8 @@
 // `keyhold devcloud vault …`: what a customer's administrator does, with the root token.
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "devcloud/vault/call.h"
 
 namespace keyhold::devcloud::vault {
@@ -64,7 +66,7 @@ struct Vault::AdminCommand {
 Result<json> Vault::ask(const std::string& operation, const std::string& path, const json& body) {
   const auto outcome = as_root(operation, path, body);
   if (!outcome) return fail(to_error(outcome.error()));
-  return outcome->data.is_null() ? json::object() : outcome->data;
+  return outcome->data == nullptr ? json::object() : *outcome->data;
 }
 
 Result<json> Vault::ask(const std::string& operation, const std::string& path) {

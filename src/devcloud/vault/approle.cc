@@ -1,4 +1,6 @@
 // AppRole: roles, secret ids, logins.
+#include <nlohmann/json.hpp>
+
 #include "devcloud/vault/call.h"
 
 namespace keyhold::devcloud::vault {
@@ -50,11 +52,9 @@ Answer<void> edit_role(const json& body, Role& role) {
 
 Answer<Reply> Vault::one_role(const Call& call, const std::string& key, const std::string& name) {
   const auto found = call.state->roles.find(key);
-  Reply reply;
   if (call.operation == "read") {
     if (found == call.state->roles.end()) return nothing_here();
-    reply.data = described(found->second);
-    return reply;
+    return with_data(described(found->second));
   }
   if (call.operation == "delete") {
     KEYHOLD_TRY(change([&](VaultState& state) -> Answer<void> {
@@ -65,21 +65,20 @@ Answer<Reply> Vault::one_role(const Call& call, const std::string& key, const st
       std::erase_if(logins.secret_ids, [&](const auto& item) { return item.second.role == key; });
       return {};
     }));
-    return reply;
+    return Reply{};
   }
   if (call.operation != "update") return refuse_one(405, "unsupported operation");
   if (name.empty()) return refuse(400, "missing role_name");
   KEYHOLD_TRY(change([&](VaultState& state) -> Answer<void> {
     Role& role = state.roles[key];
     if (role.role_id.empty()) role.role_id = random_id();
-    return edit_role(call.body, role);
+    return edit_role(call.body(), role);
   }));
-  return reply;
+  return Reply{};
 }
 
 Answer<Reply> Vault::secret_ids(const Call& call, const std::string& key, const Role& role,
                                 const std::vector<std::string>& rest) {
-  Reply reply;
   const bool by_accessor = rest[2] == "secret-id-accessor";
   if (call.operation == "list" && rest.size() == 3) {
     json accessors = json::array();
@@ -87,13 +86,12 @@ Answer<Reply> Vault::secret_ids(const Call& call, const std::string& key, const 
       if (secret.role == key) accessors.push_back(secret.accessor);
     }
     if (accessors.empty()) return nothing_here();
-    reply.data = {{"keys", accessors}};
-    return reply;
+    return with_data({{"keys", accessors}});
   }
   if (rest.size() == 4 && rest[3] == "destroy" &&
       (call.operation == "update" || call.operation == "delete")) {
     const std::string name =
-        text_member(call.body, by_accessor ? "secret_id_accessor" : "secret_id");
+        text_member(call.body(), by_accessor ? "secret_id_accessor" : "secret_id");
     KEYHOLD_TRY(change_logins([&](Logins& logins) -> Answer<void> {
       const auto gone = std::erase_if(logins.secret_ids, [&](const auto& item) {
         if (item.second.role != key) return false;
@@ -103,35 +101,33 @@ Answer<Reply> Vault::secret_ids(const Call& call, const std::string& key, const 
       return refuse_one(500,
                         "failed to find accessor entry for secret_id_accessor: \"" + name + "\"");
     }));
-    return reply;
+    return Reply{};
   }
   if (by_accessor || rest.size() != 3 || call.operation != "update") {
     return refuse_one(404, "unsupported path");
   }
   const std::string text = random_id();
-  KEYHOLD_TRY_ASSIGN(const std::int64_t ttl, call.body.contains("ttl")
-                                                 ? seconds_member(call.body, "ttl")
+  KEYHOLD_TRY_ASSIGN(const std::int64_t ttl, call.body().contains("ttl")
+                                                 ? seconds_member(call.body(), "ttl")
                                                  : role.secret_id_ttl_s);
   SecretId made{key, random_id(), role.secret_id_num_uses, now_s(), 0};
-  if (call.body.contains("num_uses")) {
-    KEYHOLD_TRY_ASSIGN(made.uses_left, count_member(call.body, "num_uses"));
+  if (call.body().contains("num_uses")) {
+    KEYHOLD_TRY_ASSIGN(made.uses_left, count_member(call.body(), "num_uses"));
   }
   if (ttl != 0) made.expires_s = made.created_s + ttl;
   KEYHOLD_TRY(change_logins([&](Logins& logins) -> Answer<void> {
     logins.secret_ids[hidden(kPurpose, text)] = made;
     return {};
   }));
-  reply.data = {{"secret_id", text},
-                {"secret_id_accessor", made.accessor},
-                {"secret_id_num_uses", made.uses_left},
-                {"secret_id_ttl", ttl}};
-  return reply;
+  return with_data({{"secret_id", text},
+                    {"secret_id_accessor", made.accessor},
+                    {"secret_id_num_uses", made.uses_left},
+                    {"secret_id_ttl", ttl}});
 }
 
 Answer<Reply> Vault::roles(const Call& call, const Place& place) {
   const auto& rest = place.rest;
   if (rest[0] != "role" || rest.size() > 4) return refuse_one(404, "unsupported path");
-  Reply reply;
   if (rest.size() == 1) {
     json names = json::array();
     for (const auto& [key, role] : call.state->roles) {
@@ -140,8 +136,7 @@ Answer<Reply> Vault::roles(const Call& call, const Place& place) {
     }
     if (call.operation != "list") return refuse_one(405, "unsupported operation");
     if (names.empty()) return nothing_here();
-    reply.data = {{"keys", names}};
-    return reply;
+    return with_data({{"keys", names}});
   }
   const std::string key = place.mount + "/" + rest[1];
   if (rest.size() == 2) return one_role(call, key, rest[1]);
@@ -149,8 +144,7 @@ Answer<Reply> Vault::roles(const Call& call, const Place& place) {
   if (rest[2] == "role-id") {
     if (found == call.state->roles.end()) return nothing_here();
     if (call.operation != "read") return refuse_one(405, "unsupported operation");
-    reply.data = {{"role_id", found->second.role_id}};
-    return reply;
+    return with_data({{"role_id", found->second.role_id}});
   }
   if (rest[2] != "secret-id" && rest[2] != "secret-id-accessor") {
     return refuse_one(404, "unsupported path");
@@ -163,8 +157,8 @@ Answer<Reply> Vault::roles(const Call& call, const Place& place) {
 
 Answer<Reply> Vault::login(const Call& call, const Place& place) {
   if (call.operation != "update") return refuse_one(405, "unsupported operation");
-  const std::string role_id = text_member(call.body, "role_id");
-  const std::string secret_id = text_member(call.body, "secret_id");
+  const std::string role_id = text_member(call.body(), "role_id");
+  const std::string secret_id = text_member(call.body(), "secret_id");
   if (role_id.empty()) return refuse(500, "missing role_id");
   if (secret_id.empty()) return refuse(400, "missing secret_id");
   const auto no = [] { return refuse(400, "invalid role or secret ID"); };

@@ -1,4 +1,6 @@
 // sys/…: health, seal, mounts, policies; and the paths that need no token.
+#include <nlohmann/json.hpp>
+
 #include "devcloud/text.h"
 #include "devcloud/vault/call.h"
 #include "devcloud/vault/policy.h"
@@ -14,26 +16,30 @@ constexpr const char* kVersion = "1.18.0+devcloud";
 
 Answer<Reply> Vault::open_path(const Call& call) {
   const bool sealed = logins_.newest()->sealed;
-  Reply reply;
-  reply.bare = true;
   if (call.path == "sys/health") {
+    Reply reply = with_data({{"initialized", true},
+                             {"sealed", sealed},
+                             {"standby", false},
+                             {"performance_standby", false},
+                             {"server_time_utc", now_s()},
+                             {"version", kVersion},
+                             {"cluster_name", "devcloud"},
+                             {"cluster_id", "devcloud"}});
+    reply.bare = true;
     reply.status = sealed ? 503 : 200;
-    reply.data = {{"initialized", true},        {"sealed", sealed},
-                  {"standby", false},           {"performance_standby", false},
-                  {"server_time_utc", now_s()}, {"version", kVersion},
-                  {"cluster_name", "devcloud"}, {"cluster_id", "devcloud"}};
     return reply;
   }
   if (call.path == "sys/seal-status") {
-    reply.data = {{"type", "shamir"},
-                  {"initialized", true},
-                  {"sealed", sealed},
-                  {"t", 1},
-                  {"n", 1},
-                  {"progress", 0},
-                  {"nonce", ""},
-                  {"version", kVersion},
-                  {"storage_type", "file"}};
+    Reply reply = with_data({{"type", "shamir"},
+                             {"initialized", true},
+                             {"sealed", sealed},
+                             {"t", 1},
+                             {"n", 1},
+                             {"progress", 0},
+                             {"nonce", ""},
+                             {"version", kVersion},
+                             {"storage_type", "file"}});
+    reply.bare = true;
     return reply;
   }
   if (sealed) return refuse(503, "Vault is sealed");
@@ -43,7 +49,7 @@ Answer<Reply> Vault::open_path(const Call& call) {
 }
 
 Answer<Reply> Vault::mounts(const Call& call, const std::string& path, bool auth) {
-  const std::string type = text_member(call.body, "type");
+  const std::string type = text_member(call.body(), "type");
   const std::string known = auth ? "approle" : "transit";
   if (call.operation == "update" && type != known) {
     return refuse(400, "plugin not found in the catalog: " + type);
@@ -80,19 +86,17 @@ Answer<Reply> Vault::mounts(const Call& call, const std::string& path, bool auth
 }
 
 Answer<Reply> Vault::policies(const Call& call, const std::string& name, const char* member) {
-  Reply reply;
   if (name.empty()) {
     json names = json::array({"default", "root"});
     for (const auto& [one, text] : call.state->policies) names.push_back(one);
-    reply.data = {{"keys", names}};
-    if (std::string_view(member) == "rules") reply.data["policies"] = names;
-    return reply;
+    json told = {{"keys", names}};
+    if (std::string_view(member) == "rules") told["policies"] = names;
+    return with_data(told);
   }
   if (call.operation == "read") {
     const auto found = call.state->policies.find(name);
     if (found == call.state->policies.end()) return nothing_here();
-    reply.data = {{"name", name}, {member, found->second}};
-    return reply;
+    return with_data({{"name", name}, {member, found->second}});
   }
   if (call.operation == "delete") {
     if (name == "root" || name == "default") {
@@ -102,11 +106,11 @@ Answer<Reply> Vault::policies(const Call& call, const std::string& name, const c
       state.policies.erase(name);
       return {};
     }));
-    return reply;
+    return Reply{};
   }
   if (call.operation != "update") return refuse_one(405, "unsupported operation");
   if (name == "root") return refuse(400, "cannot update \"root\" policy");
-  const std::string text = text_member(call.body, "policy");
+  const std::string text = text_member(call.body(), "policy");
   if (const auto parsed = parse_policy(text); !parsed) {
     return refuse(400, "failed to parse policy: " + parsed.error().message());
   }
@@ -114,7 +118,7 @@ Answer<Reply> Vault::policies(const Call& call, const std::string& name, const c
     state.policies[name] = text;
     return {};
   }));
-  return reply;
+  return Reply{};
 }
 
 Answer<Reply> Vault::system_path(const Call& call) {

@@ -1,6 +1,8 @@
 // Tokens: who asks, what its policies allow, and auth/token/…
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "base/timestamp.h"
 #include "devcloud/vault/call.h"
 #include "devcloud/vault/policy.h"
@@ -123,14 +125,12 @@ Answer<Reply> Vault::issue(Token token, std::int64_t ttl_s, std::int64_t max_ttl
     logins.tokens[hidden(kPurpose, text)] = token;
     return {};
   }));
-  Reply reply;
-  reply.auth = auth_of(token, text, ttl_s);
-  return reply;
+  return with_auth(auth_of(token, text, ttl_s));
 }
 
 Answer<Reply> Vault::create_token(const Call& call) {
   Token token;
-  token.policies = list_member(call.body, "policies");
+  token.policies = list_member(call.body(), "policies");
   for (const std::string& policy : token.policies) {
     const auto& own = call.token->policies;
     if (!is_root(*call.token) && std::ranges::find(own, policy) == own.end()) {
@@ -140,35 +140,33 @@ Answer<Reply> Vault::create_token(const Call& call) {
   if (token.policies.empty()) token.policies = call.token->policies;
   token.display_name = "token";
   token.path = "auth/token/create";
-  KEYHOLD_TRY_ASSIGN(token.uses_left, count_member(call.body, "num_uses"));
-  KEYHOLD_TRY_ASSIGN(const std::int64_t ttl, seconds_member(call.body, "ttl"));
-  KEYHOLD_TRY_ASSIGN(const std::int64_t max_ttl, seconds_member(call.body, "explicit_max_ttl"));
+  KEYHOLD_TRY_ASSIGN(token.uses_left, count_member(call.body(), "num_uses"));
+  KEYHOLD_TRY_ASSIGN(const std::int64_t ttl, seconds_member(call.body(), "ttl"));
+  KEYHOLD_TRY_ASSIGN(const std::int64_t max_ttl, seconds_member(call.body(), "explicit_max_ttl"));
   return issue(std::move(token), ttl, max_ttl);
 }
 
 Answer<Reply> Vault::lookup(const std::string& text) const {
   const auto token = find_token(text);
   if (!token) return refuse(403, "bad token");
-  Reply reply;
-  reply.data = {
-      {"accessor", token->accessor},
-      {"creation_time", token->created_s},
-      {"creation_ttl", token->ttl_s},
-      {"display_name", token->display_name},
-      {"entity_id", ""},
-      {"expire_time", token->expires_s == 0 ? json() : json(text_of_time(token->expires_s))},
-      {"explicit_max_ttl", 0},
-      {"id", text},
-      {"issue_time", text_of_time(token->created_s)},
-      {"meta", token->role.empty() ? json() : json{{"role_name", token->role}}},
-      {"num_uses", token->uses_left},
-      {"orphan", !token->role.empty()},
-      {"path", token->path},
-      {"policies", token->policies},
-      {"renewable", token->expires_s != 0},
-      {"ttl", token->expires_s == 0 ? 0 : token->expires_s - now_s()},
-      {"type", "service"}};
-  return reply;
+  return with_data(
+      {{"accessor", token->accessor},
+       {"creation_time", token->created_s},
+       {"creation_ttl", token->ttl_s},
+       {"display_name", token->display_name},
+       {"entity_id", ""},
+       {"expire_time", token->expires_s == 0 ? json() : json(text_of_time(token->expires_s))},
+       {"explicit_max_ttl", 0},
+       {"id", text},
+       {"issue_time", text_of_time(token->created_s)},
+       {"meta", token->role.empty() ? json() : json{{"role_name", token->role}}},
+       {"num_uses", token->uses_left},
+       {"orphan", !token->role.empty()},
+       {"path", token->path},
+       {"policies", token->policies},
+       {"renewable", token->expires_s != 0},
+       {"ttl", token->expires_s == 0 ? 0 : token->expires_s - now_s()},
+       {"type", "service"}});
 }
 
 Answer<Reply> Vault::renew(const std::string& text) {
@@ -181,9 +179,7 @@ Answer<Reply> Vault::renew(const std::string& text) {
     if (found != logins.tokens.end()) found->second.expires_s = token->expires_s;
     return {};
   }));
-  Reply reply;
-  reply.auth = auth_of(*token, text, token->expires_s - now_s());
-  return reply;
+  return with_auth(auth_of(*token, text, token->expires_s - now_s()));
 }
 
 Answer<void> Vault::revoke(const std::string& text) {
@@ -197,12 +193,12 @@ Answer<Reply> Vault::tokens(const Call& call) {
   const std::string what = call.path.substr(std::string_view("auth/token/").size());
   const bool update = call.operation == "update";
   if (what == "lookup-self" && call.operation == "read") return lookup(call.token_text);
-  if (what == "lookup" && update) return lookup(text_member(call.body, "token"));
+  if (what == "lookup" && update) return lookup(text_member(call.body(), "token"));
   if (what == "renew-self" && update) return renew(call.token_text);
-  if (what == "renew" && update) return renew(text_member(call.body, "token"));
+  if (what == "renew" && update) return renew(text_member(call.body(), "token"));
   if (what == "create" && update) return create_token(call);
   if ((what == "revoke-self" || what == "revoke") && update) {
-    KEYHOLD_TRY(revoke(what == "revoke" ? text_member(call.body, "token") : call.token_text));
+    KEYHOLD_TRY(revoke(what == "revoke" ? text_member(call.body(), "token") : call.token_text));
     return Reply{};
   }
   return refuse_one(404, "unsupported path");

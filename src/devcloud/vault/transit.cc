@@ -2,6 +2,8 @@
 // (12 bytes), the sealed bytes and a tag (16 bytes), as Vault has it for AES-256-GCM.
 #include <charconv>
 
+#include <nlohmann/json.hpp>
+
 #include "base/base64.h"
 #include "crypto/aead.h"
 #include "devcloud/text.h"
@@ -26,26 +28,24 @@ Reply described(const std::string& name, const Key& key) {
     versions[std::to_string(number)] =
         key.generations[static_cast<std::size_t>(number) - 1].created_s;
   }
-  Reply reply;
-  reply.data = {{"allow_plaintext_backup", false},
-                {"auto_rotate_period", 0},
-                {"deletion_allowed", key.deletion_allowed},
-                {"derived", false},
-                {"exportable", false},
-                {"imported_key", false},
-                {"keys", versions},
-                {"latest_version", latest(key)},
-                {"min_available_version", 0},
-                {"min_decryption_version", key.min_decryption_version},
-                {"min_encryption_version", key.min_encryption_version},
-                {"name", name},
-                {"soft_deleted", key.soft_deleted},
-                {"supports_decryption", true},
-                {"supports_derivation", true},
-                {"supports_encryption", true},
-                {"supports_signing", false},
-                {"type", key.type}};
-  return reply;
+  return with_data({{"allow_plaintext_backup", false},
+                    {"auto_rotate_period", 0},
+                    {"deletion_allowed", key.deletion_allowed},
+                    {"derived", false},
+                    {"exportable", false},
+                    {"imported_key", false},
+                    {"keys", versions},
+                    {"latest_version", latest(key)},
+                    {"min_available_version", 0},
+                    {"min_decryption_version", key.min_decryption_version},
+                    {"min_encryption_version", key.min_encryption_version},
+                    {"name", name},
+                    {"soft_deleted", key.soft_deleted},
+                    {"supports_decryption", true},
+                    {"supports_derivation", true},
+                    {"supports_encryption", true},
+                    {"supports_signing", false},
+                    {"type", key.type}});
 }
 
 Answer<int> version_member(const json& body, const char* name, const char* words, int newest) {
@@ -143,11 +143,11 @@ Answer<KeyGeneration> Vault::new_generation() const {
   return KeyGeneration{*std::move(wrapped), now_s()};
 }
 
-Answer<Reply> Vault::create_key(const Call& call, const std::string& id, const std::string& name) {
-  const std::string type = call.body.contains("type") ? text_member(call.body, "type") : kType;
+Answer<Reply> Vault::create_key(const json& body, const std::string& id, const std::string& name) {
+  const std::string type = body.contains("type") ? text_member(body, "type") : kType;
   if (type != kType) return refuse(400, "unknown key type " + type);
   for (const char* no : {"derived", "exportable", "convergent_encryption"}) {
-    if (call.body.value(no, false)) return refuse(400, std::string(no) + " keys are not served");
+    if (body.value(no, false)) return refuse(400, std::string(no) + " keys are not served");
   }
   KEYHOLD_TRY_ASSIGN(const KeyGeneration first, new_generation());
   Reply reply;
@@ -177,7 +177,7 @@ Answer<Reply> Vault::change_key(const Call& call, const std::string& id, const s
     if (what == "soft-delete") key.soft_deleted = true;
     if (what == "soft-delete-restore") key.soft_deleted = false;
     if (what == "rotate") key.generations.push_back(next);
-    if (what == "config") KEYHOLD_TRY(configure(call.body, key));
+    if (what == "config") KEYHOLD_TRY(configure(call.body(), key));
     reply = described(name, key);
     return {};
   }));
@@ -208,14 +208,12 @@ Answer<Reply> Vault::keys(const Call& call, const Place& place) {
       if (id.starts_with(prefix)) names.push_back(id.substr(prefix.size()));
     }
     if (names.empty()) return nothing_here();
-    Reply reply;
-    reply.data = {{"keys", names}};
-    return reply;
+    return with_data({{"keys", names}});
   }
   const std::string& name = rest[1];
   const std::string id = prefix + name;
   if (rest.size() == 2) {
-    if (call.operation == "update") return create_key(call, id, name);
+    if (call.operation == "update") return create_key(call.body(), id, name);
     if (call.operation == "delete") return delete_key(id, name);
     if (call.operation != "read") return refuse_one(405, "unsupported operation");
     const auto found = call.state->keys.find(id);
@@ -232,18 +230,18 @@ Answer<Reply> Vault::keys(const Call& call, const Place& place) {
 }
 
 Answer<Reply> Vault::encrypt(const Call& call, const std::string& id) {
-  if (!call.body.contains("plaintext")) return refuse(400, "missing plaintext to encrypt");
-  const auto plaintext = from_base64(text_member(call.body, "plaintext"));
+  if (!call.body().contains("plaintext")) return refuse(400, "missing plaintext to encrypt");
+  const auto plaintext = from_base64(text_member(call.body(), "plaintext"));
   if (!plaintext) return refuse(400, "illegal base64 data at input byte 0");
-  KEYHOLD_TRY_ASSIGN(const ByteVector data, associated_data(call.body));
+  KEYHOLD_TRY_ASSIGN(const ByteVector data, associated_data(call.body()));
   auto state = call.state;
   if (!state->keys.contains(id)) {
     // Who may create makes the key by using it.
-    KEYHOLD_TRY(create_key(Call(), id, ""));
+    KEYHOLD_TRY(create_key(json::object(), id, ""));
     state = versions_.visible();
   }
   KEYHOLD_TRY_ASSIGN(const Key* const key, usable_key(*state, id));
-  KEYHOLD_TRY_ASSIGN(const int version, encryption_version(call.body, *key));
+  KEYHOLD_TRY_ASSIGN(const int version, encryption_version(call.body(), *key));
   KEYHOLD_TRY_ASSIGN(const crypto::AeadKey opened, open_key(shared_.sealer, *key, version));
   crypto::Nonce nonce{};
   shared_.machine().random.fill(nonce);
@@ -252,17 +250,15 @@ Answer<Reply> Vault::encrypt(const Call& call, const std::string& id) {
   const MutableByteView all(sealed);
   opened.seal(nonce, data, *plaintext, all.subspan(nonce.size(), plaintext->size()),
               all.last(crypto::kTagSizeBytes));
-  Reply reply;
-  reply.data = {
-      {"ciphertext", std::string(kPrefix) + std::to_string(version) + ":" + to_base64(sealed)},
-      {"key_version", version}};
-  return reply;
+  return with_data(
+      {{"ciphertext", std::string(kPrefix) + std::to_string(version) + ":" + to_base64(sealed)},
+       {"key_version", version}});
 }
 
 Answer<Reply> Vault::decrypt(const Call& call, const std::string& id) const {
-  const std::string text = text_member(call.body, "ciphertext");
+  const std::string text = text_member(call.body(), "ciphertext");
   if (text.empty()) return refuse(400, "missing ciphertext to decrypt");
-  KEYHOLD_TRY_ASSIGN(const ByteVector data, associated_data(call.body));
+  KEYHOLD_TRY_ASSIGN(const ByteVector data, associated_data(call.body()));
   KEYHOLD_TRY_ASSIGN(const Key* const key, usable_key(*call.state, id));
   KEYHOLD_TRY_ASSIGN(const auto parts, take_apart(text));
   if (parts.first > latest(*key)) return refuse(400, "invalid ciphertext: version is too new");
@@ -283,9 +279,7 @@ Answer<Reply> Vault::decrypt(const Call& call, const std::string& id) const {
                                 all.last(crypto::kTagSizeBytes), plain);
   if (!good) return failed();
   if (call.wrong_key && !plain.empty()) plain.front() ^= 1;
-  Reply reply;
-  reply.data = {{"plaintext", to_base64(plain)}};
-  return reply;
+  return with_data({{"plaintext", to_base64(plain)}});
 }
 
 Answer<Reply> Vault::transit(const Call& call, const Place& place) {
@@ -296,7 +290,7 @@ Answer<Reply> Vault::transit(const Call& call, const Place& place) {
   }
   if (call.operation != "update") return refuse_one(405, "unsupported operation");
   for (const char* no : {"batch_input", "context", "nonce"}) {
-    if (call.body.contains(no)) return refuse(400, std::string(no) + " is not served");
+    if (call.body().contains(no)) return refuse(400, std::string(no) + " is not served");
   }
   const std::string id = place.mount + "/" + rest[1];
   return rest[0] == "encrypt" ? encrypt(call, id) : decrypt(call, id);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include <nlohmann/json.hpp>
+
 #include "base/log.h"
 #include "base/timestamp.h"
 #include "devcloud/text.h"
@@ -60,6 +62,10 @@ std::optional<VaultError> refusal_of(const Fault& fault) {
   }
 }
 
+json or_null(const std::shared_ptr<const json>& value) {
+  return value == nullptr ? json() : *value;
+}
+
 net::HttpAnswer to_answer(const Answer<Reply>& outcome, const std::string& request_id) {
   net::HttpAnswer answer;
   answer.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
@@ -69,15 +75,20 @@ net::HttpAnswer to_answer(const Answer<Reply>& outcome, const std::string& reque
     body = {{"errors", outcome.error().errors}};
   } else if (outcome->bare) {
     answer.status = outcome->status;
-    body = outcome->data;
-  } else if (outcome->data.is_null() && outcome->auth.is_null()) {
+    body = *outcome->data;
+  } else if (outcome->data == nullptr && outcome->auth == nullptr) {
     answer.status = 204;
     return answer;
   } else {
     answer.status = outcome->status;
-    body = {{"request_id", request_id}, {"lease_id", ""},        {"renewable", false},
-            {"lease_duration", 0},      {"data", outcome->data}, {"wrap_info", nullptr},
-            {"warnings", nullptr},      {"auth", outcome->auth}};
+    body = {{"request_id", request_id},
+            {"lease_id", ""},
+            {"renewable", false},
+            {"lease_duration", 0},
+            {"data", or_null(outcome->data)},
+            {"wrap_info", nullptr},
+            {"warnings", nullptr},
+            {"auth", or_null(outcome->auth)}};
   }
   answer.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   return answer;
@@ -104,6 +115,14 @@ Answer<void> edit_in(Versions<T>& versions, const std::function<Answer<void>(T&)
 }
 
 }  // namespace
+
+Reply with_data(const json& data) {
+  return {.data = std::make_shared<const json>(data), .auth = {}};
+}
+
+Reply with_auth(const json& auth) {
+  return {.data = {}, .auth = std::make_shared<const json>(auth)};
+}
 
 Result<std::unique_ptr<Service>> Vault::open(const Shared& shared) {
   KEYHOLD_TRY_ASSIGN(const auto state_text, shared.folder.load(kStateDocument));
@@ -154,8 +173,9 @@ Answer<Reply> Vault::run(const net::HttpCall& http, Call& call, std::optional<Fa
   if (call.operation.empty()) return refuse(405, "unsupported operation");
   const std::string space = header_or_nothing(http, "x-vault-namespace");
   if (!space.empty() && space != "root" && space != "/") return refuse(404, "namespace not found");
-  call.body = http.body.empty() ? json::object() : json::parse(http.body, nullptr, false);
-  if (!call.body.is_object()) return refuse(400, "failed to decode JSON input");
+  call.body_parsed = std::make_shared<const json>(
+      http.body.empty() ? json::object() : json::parse(http.body, nullptr, false));
+  if (!call.body().is_object()) return refuse(400, "failed to decode JSON input");
   fault = shared_.faults.meet("vault", call.path.substr(0, call.path.rfind('/')), call.path);
   if (fault) {
     if (auto refusal = refusal_of(*fault)) return tl::unexpected(*std::move(refusal));
@@ -188,7 +208,7 @@ Answer<Reply> Vault::as_root(const std::string& operation, const std::string& pa
   Call call;
   call.operation = operation;
   call.path = path;
-  call.body = body;
+  call.body_parsed = std::make_shared<const json>(body);
   call.state = versions_.newest();
   call.token_text = root_token();
   call.token = find_token(call.token_text);
@@ -231,10 +251,10 @@ bool Vault::keep(const net::HttpCall& http, const Call& call, const Answer<Reply
     const VaultError& error = outcome.error();
     line["errorCode"] = std::to_string(error.status);
     line["errorMessage"] = error.errors.empty() ? "" : error.errors.front();
-  } else if (!outcome->auth.is_null()) {
-    line["responseElements"] = {{"accessor", outcome->auth["accessor"]},
-                                {"policies", outcome->auth["policies"]},
-                                {"metadata", outcome->auth["metadata"]}};
+  } else if (outcome->auth != nullptr) {
+    line["responseElements"] = {{"accessor", outcome->auth->at("accessor")},
+                                {"policies", outcome->auth->at("policies")},
+                                {"metadata", outcome->auth->at("metadata")}};
   }
   const Status kept = shared_.log.append(line.dump(-1, ' ', false, json::error_handler_t::replace));
   if (!kept) log::error("the access log: " + kept.error().message());

@@ -80,7 +80,8 @@ class Vault final : public Service {
   // transit.cc
   Answer<Reply> transit(const Call& call, const Place& place);
   Answer<Reply> keys(const Call& call, const Place& place);
-  Answer<Reply> create_key(const Call& call, const std::string& id, const std::string& name);
+  Answer<Reply> create_key(const nlohmann::json& body, const std::string& id,
+                           const std::string& name);
   Answer<Reply> change_key(const Call& call, const std::string& id, const std::string& name,
                            const std::string& what);
   Answer<Reply> delete_key(const std::string& id, const std::string& name);
