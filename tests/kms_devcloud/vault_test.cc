@@ -84,8 +84,8 @@ class VaultRevocation : public testing::Test {
     auto made = VaultClient::create(spec_, environment_, server_.cloud.clock());
     ASSERT_TRUE(made.has_value()) << made.error().message();
     client_ = *std::move(made);
-    const auto key = crypto::Key256::generate(crypto::system_random()).value();
-    const auto wrapped = client_->wrap(key, {}, soon());
+    wrapped_key_ = crypto::Key256::generate(crypto::system_random()).value();
+    const auto wrapped = client_->wrap(wrapped_key_, {}, soon());
     ASSERT_TRUE(wrapped.has_value()) << wrapped.error().message();
     ciphertext_ = wrapped->ciphertext;
     ASSERT_TRUE(probe().has_value());
@@ -99,12 +99,18 @@ class VaultRevocation : public testing::Test {
     ASSERT_FALSE(probed.has_value());
     EXPECT_EQ(probed.error().fault(), fault) << probed.error().message();
   }
+  void set_fault(Json fault) {
+    fault["service"] = "vault";
+    server_.cloud.must("POST", "faults", fault);
+  }
+  void clear_faults() { server_.cloud.must("DELETE", "faults", Json::object()); }
 
   Server server_;
   Json setup_;
   KeySpec spec_;
   cloud::TestEnvironment environment_;
   std::unique_ptr<Client> client_;
+  crypto::Key256 wrapped_key_;
   ByteVector ciphertext_;
 };
 
@@ -158,20 +164,89 @@ TEST_F(VaultRevocation, AChangeIsJudgedByAfterThePropagationDelay) {
   EXPECT_TRUE(probe().has_value());
 }
 
+TEST_F(VaultRevocation, ADisabledKeyIsDisabledUntilItIsEnabled) {
+  server_.ask("key-disable", {{"name", "acme"}});
+  expect_probe(Fault::disabled);
+  server_.ask("key-enable", {{"name", "acme"}});
+  EXPECT_TRUE(probe().has_value());
+}
+
+// The policy is judged at every request: a session that is kept is no way around it.
+TEST_F(VaultRevocation, APolicyTakenAwayBindsTheKeptToken) {
+  ASSERT_TRUE(client_->unwrap(ciphertext_, {}, soon()).has_value());
+  server_.ask("policy-revoke", {{"name", "acme"}});
+  const auto unwrapped = client_->unwrap(ciphertext_, {}, soon());
+  ASSERT_FALSE(unwrapped.has_value());
+  EXPECT_EQ(unwrapped.error().fault(), Fault::denied);
+}
+
+TEST_F(VaultRevocation, APolicyThatLostOneCapabilityIsADenialOfThatOperation) {
+  const Json narrow = {{"path", {{"transit/decrypt/acme", {{"capabilities", {"update"}}}}}}};
+  server_.ask("policy-grant", {{"name", "acme"}, {"policy", narrow}});
+  EXPECT_TRUE(probe().has_value());
+  const auto key = crypto::Key256::generate(crypto::system_random()).value();
+  EXPECT_EQ(client_->wrap(key, {}, soon()).error().fault(), Fault::denied);
+  EXPECT_EQ(client_->describe(soon()).error().fault(), Fault::denied);
+}
+
+// Nobody can tell whether it ended or was taken away: not the customer's word alone.
+TEST_F(VaultRevocation, ARevokedTokenOfOursIsAmbiguous) {
+  const Json made = server_.admin.must("POST", "auth/token/create", {{"policies", {"acme"}}});
+  const std::string token = made["auth"]["client_token"];
+  spec_.auth_principal = AuthPrincipal("token");
+  environment_.variables["VAULT_TOKEN"] = token;
+  client_ = VaultClient::create(spec_, environment_, server_.cloud.clock()).value();
+  ASSERT_TRUE(probe().has_value());
+  server_.ask("token-revoke", {{"token", token}});
+  expect_probe(Fault::ambiguous);
+}
+
 TEST_F(VaultRevocation, WhatGoesWrongOnTheWayIsNoDenial) {
   const std::pair<const char*, Fault> rows[] = {
       {"throttle", Fault::throttled},  {"error", Fault::unavailable},
       {"cut", Fault::unavailable},     {"truncate", Fault::unavailable},
       {"garbage", Fault::unavailable}, {"proxy", Fault::unavailable}};
-  for (const auto& [kind, fault] : rows) {
-    SCOPED_TRACE(kind);
-    server_.cloud.must("POST", "faults", {{"service", "vault"}, {"kind", kind}});
-    const auto probed = probe();
-    server_.cloud.must("DELETE", "faults", Json::object());
-    ASSERT_FALSE(probed.has_value());
-    EXPECT_EQ(probed.error().fault(), fault) << probed.error().message();
+  for (const char* operation : {"auth/approle", "transit/decrypt"}) {
+    for (const auto& [kind, fault] : rows) {
+      SCOPED_TRACE(std::string(operation) + " " + kind);
+      set_fault({{"kind", kind}, {"operation", operation}});
+      expect_probe(fault);
+      clear_faults();
+    }
   }
   EXPECT_TRUE(probe().has_value());
+}
+
+TEST_F(VaultRevocation, ARefusalOfTheServiceIsADenialAtEitherStep) {
+  for (const char* operation : {"auth/approle", "transit/decrypt"}) {
+    SCOPED_TRACE(operation);
+    set_fault({{"kind", "deny"}, {"operation", operation}});
+    expect_probe(Fault::denied);
+    clear_faults();
+  }
+  set_fault({{"kind", "disable"}, {"operation", "transit/decrypt"}});
+  expect_probe(Fault::disabled);
+}
+
+TEST_F(VaultRevocation, AnAnswerAfterTheDeadlineIsAnOutage) {
+  set_fault({{"kind", "delay"}, {"delay_ms", 2000}, {"operation", "transit/decrypt"}});
+  const auto probed = client_->probe(
+      ciphertext_, {}, Deadline::after(system_clock(), std::chrono::milliseconds(300)));
+  ASSERT_FALSE(probed.has_value());
+  EXPECT_EQ(probed.error().fault(), Fault::unavailable) << probed.error().message();
+}
+
+TEST_F(VaultRevocation, AWrongKeyIsNotTheOneThatWasWrapped) {
+  set_fault({{"kind", "wrong-key"}});
+  const auto unwrapped = client_->unwrap(ciphertext_, {}, soon());
+  ASSERT_TRUE(unwrapped.has_value()) << unwrapped.error().message();
+  const auto access = crypto::SecretAccess::grant();
+  EXPECT_FALSE(
+      crypto::equal_constant_time(unwrapped->key.bytes(access), wrapped_key_.bytes(access)));
+  clear_faults();
+  const auto again = client_->unwrap(ciphertext_, {}, soon());
+  ASSERT_TRUE(again.has_value()) << again.error().message();
+  EXPECT_TRUE(crypto::equal_constant_time(again->key.bytes(access), wrapped_key_.bytes(access)));
 }
 
 }  // namespace
