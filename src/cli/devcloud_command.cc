@@ -50,8 +50,9 @@ Command devcloud_command() {
   command.name = "devcloud";
   command.summary = "Be the customer's cloud on loopback, to try Keyhold and to test it";
   command.paragraphs = {
-      "Serves AWS KMS and STS and a Vault over HTTPS, with a CA of its own, and EC2's metadata service over "
-      "plain HTTP, and enforces what they enforce: signatures, sessions, trust policies, key "
+      "Serves AWS KMS and STS and a Vault over HTTPS, with a CA of its own, and EC2's metadata "
+      "service over plain HTTP, and enforces what they enforce: signatures, sessions, trust "
+      "policies, key "
       "policies. The official clients work against it unmodified; what they need is printed as "
       "shell exports and stands in DIR/endpoints.json.",
       "Everything outlives the process: started again on the same DIR it is the same cloud. It "

@@ -50,7 +50,13 @@ AdminCommand with(AdminCommand row, AdminParameter parameter, const std::string&
 
 std::vector<AdminCommand> keys() {
   const char* const key = "the transit key's name";
-  const std::vector<JsonField> told = {{"latest_version", "and all that reading the key tells"}};
+  const std::vector<JsonField> told = {
+      {"mount", "the engine"},
+      {"name", "the key"},
+      {"type", "aes256-gcm96"},
+      {"latest_version", "the version that encrypts"},
+      {"min_decryption_version", "the oldest version that still decrypts"},
+      {"disabled", "whether it is soft-deleted"}};
   return {
       about("key-create", "Make a transit key", key, told),
       about("key-describe", "Tell all about a key", key, told),
@@ -80,7 +86,9 @@ std::vector<AdminCommand> policies() {
 std::vector<AdminCommand> roles() {
   const char* const role = "the AppRole's name";
   const std::vector<JsonField> secret = {{"secret_id", "VAULT_SECRET_ID"},
-                                         {"secret_id_accessor", "by which it is destroyed"}};
+                                         {"secret_id_accessor", "by which it is destroyed"},
+                                         {"secret_id_num_uses", "how many logins; 0: any number"},
+                                         {"secret_id_ttl", "seconds until it ends; 0: never"}};
   AdminCommand create = about("role-create", "Make an AppRole, or change one", role,
                               {{"role_id", "approle:ROLE_ID is the --auth-principal"}});
   create =
@@ -107,9 +115,9 @@ std::vector<AdminCommand> server() {
       {"list",
        "List transit keys, policies and AppRoles",
        {},
-       {{"keys[]", "name, latest_version, min_decryption_version, disabled"},
+       {{"keys[]", "as key-describe tells"},
         {"policies[]", "name"},
-        {"roles[]", "name, role_id, policies"}},
+        {"roles[]", "mount, name, role_id, policies"}},
        "",
        "vault/list",
        {},
@@ -131,7 +139,9 @@ std::vector<AdminCommand> server() {
        "",
        "vault/root-token",
        {},
-       {},
+       [](const std::string& json) {
+         return members_as_exports(json, {{"VAULT_TOKEN", "token"}});
+       },
        {}},
       {"seal", "Seal it: every request is answered with 503", {}, {}, "", "vault/seal", {}, {}, {}},
       {"unseal", "Unseal it", {}, {}, "", "vault/unseal", {}, {}, {}},

@@ -84,6 +84,26 @@ class Keeping(VaultTest):
             for hidden in (secret["secret_id"], client.token, self.devcloud.root.token, PLAINTEXT):
                 self.assertNotIn(hidden, text, name)
 
+    def test_a_login_is_in_the_log_with_the_role_and_the_tokens_accessor(self):
+        role_id, secret = self.devcloud.approle("node", token_policies=["use"])
+        client = self.devcloud.login(role_id, secret["secret_id"])
+        told = self.cloud.log()[-1]["responseElements"]
+        self.assertEqual(told["metadata"], {"role_name": "node"})
+        self.assertEqual(told["accessor"], client.auth.token.lookup_self()["data"]["accessor"])
+
+    def test_a_body_that_says_it_is_a_form_is_vaults_all_the_same(self):
+        answer = requests.post(
+            f"{self.cloud.https}/v1/transit/encrypt/k",
+            data='{"plaintext": "' + PLAINTEXT + '"}',
+            headers={
+                "X-Vault-Token": self.devcloud.root.token,
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            verify=self.cloud.ca,
+            timeout=30,
+        )
+        self.assertTrue(answer.json()["data"]["ciphertext"].startswith("vault:v1:"))
+
     def test_a_refusal_is_in_the_log(self):
         with self.assertRaises(hvac.exceptions.Forbidden):
             self.devcloud.limited().secrets.transit.read_key("k")

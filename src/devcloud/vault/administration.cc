@@ -47,6 +47,21 @@ std::string policy_text(const json& given, const std::string& name) {
   return policy == given.end() || policy->is_null() ? policy_for(name) : policy->dump();
 }
 
+// "MOUNT/NAME" as two members.
+json named(const std::string& id) {
+  const std::size_t slash = id.rfind('/');
+  return {{"mount", id.substr(0, slash)}, {"name", id.substr(slash + 1)}};
+}
+
+json told(const std::string& id, const Key& key) {
+  json out = named(id);
+  out.update({{"type", key.type},
+              {"latest_version", key.generations.size()},
+              {"min_decryption_version", key.min_decryption_version},
+              {"disabled", key.soft_deleted}});
+  return out;
+}
+
 json role_body(const json& given, const std::string& name) {
   const auto policies = list_member(given, "policies");
   json body = {{"token_policies", policies.empty() ? std::vector{name} : policies},
@@ -75,9 +90,9 @@ Result<json> Vault::ask(const std::string& operation, const std::string& path) {
 
 // Vault itself deletes what is not there without a word.
 Result<json> Vault::ask_existing(const std::string& operation, const std::string& thing,
-                                 const std::string& rest, const json& body) {
+                                 const std::string& rest) {
   KEYHOLD_TRY(ask("read", thing));
-  return ask(operation, thing + rest, body);
+  return ask(operation, thing + rest);
 }
 
 Result<json> Vault::set_up(const json& given) {
@@ -111,17 +126,13 @@ Result<json> Vault::set_up(const json& given) {
 Result<json> Vault::list_all() const {
   const auto state = versions_.newest();
   json keys = json::array();
-  for (const auto& [id, key] : state->keys) {
-    keys.push_back({{"name", id},
-                    {"latest_version", key.generations.size()},
-                    {"min_decryption_version", key.min_decryption_version},
-                    {"disabled", key.soft_deleted}});
-  }
+  for (const auto& [id, key] : state->keys) keys.push_back(told(id, key));
   json policies = json::array();
   for (const auto& [name, text] : state->policies) policies.push_back({{"name", name}});
   json roles = json::array();
   for (const auto& [id, role] : state->roles) {
-    roles.push_back({{"name", id}, {"role_id", role.role_id}, {"policies", role.policies}});
+    roles.push_back(named(id));
+    roles.back().update({{"role_id", role.role_id}, {"policies", role.policies}});
   }
   return json{{"keys", keys}, {"policies", policies}, {"roles", roles}};
 }
@@ -135,29 +146,52 @@ Result<json> Vault::unseal() {
   return json::object();
 }
 
+Result<json> Vault::describe_key(const std::string& name) const {
+  const std::string id = "transit/" + name;
+  const auto state = versions_.newest();
+  const auto found = state->keys.find(id);
+  if (found == state->keys.end()) return fail(Code::not_found, "there is no key " + id);
+  return told(id, found->second);
+}
+
+Result<json> Vault::change_key(const std::string& operation, const std::string& name,
+                               const std::string& what, const json& body) {
+  KEYHOLD_TRY(describe_key(name));
+  KEYHOLD_TRY(ask(operation, kKeys + name + what, body));
+  return describe_key(name);
+}
+
 const std::vector<Vault::AdminCommand>& Vault::admin_commands() {
+  const auto on_key = [](const char* operation, const char* what) {
+    return [=](Vault& vault, const std::string& key, const json&) {
+      return vault.change_key(operation, key, what, json::object());
+    };
+  };
   // One request about a thing that is there.
   const auto simply = [](const char* operation, const char* kind, const char* rest) {
     return [=](Vault& vault, const std::string& name, const json&) {
-      return vault.ask_existing(operation, kind + name, rest, json::object());
+      return vault.ask_existing(operation, kind + name, rest);
     };
   };
   static const std::vector<AdminCommand> kCommands = {
-      {"key-create", [](Vault& vault, const std::string& key,
-                        const json&) { return vault.ask("update", kKeys + key); }},
-      {"key-describe", simply("read", kKeys, "")},
-      {"key-rotate", simply("update", kKeys, "/rotate")},
-      {"key-disable", simply("delete", kKeys, "/soft-delete")},
-      {"key-enable", simply("update", kKeys, "/soft-delete-restore")},
+      {"key-create",
+       [](Vault& vault, const std::string& key, const json&) -> Result<json> {
+         KEYHOLD_TRY(vault.ask("update", kKeys + key));
+         return vault.describe_key(key);
+       }},
+      {"key-describe",
+       [](Vault& vault, const std::string& key, const json&) { return vault.describe_key(key); }},
+      {"key-rotate", on_key("update", "/rotate")},
+      {"key-disable", on_key("delete", "/soft-delete")},
+      {"key-enable", on_key("update", "/soft-delete-restore")},
       {"key-min-version",
        [](Vault& vault, const std::string& key, const json& given) {
-         return vault.ask_existing("update", kKeys + key, "/config",
-                                   {{"min_decryption_version", given.value("version", 1)}});
+         return vault.change_key("update", key, "/config",
+                                 {{"min_decryption_version", given.value("version", 1)}});
        }},
       {"key-delete",
        [](Vault& vault, const std::string& key, const json&) -> Result<json> {
-         KEYHOLD_TRY(
-             vault.ask_existing("update", kKeys + key, "/config", {{"deletion_allowed", true}}));
+         KEYHOLD_TRY(vault.change_key("update", key, "/config", {{"deletion_allowed", true}}));
          return vault.ask("delete", kKeys + key);
        }},
       {"policy-revoke", simply("delete", kPolicies, "")},

@@ -98,7 +98,10 @@ class Vault final : public Service {
                              const nlohmann::json& body);
   // `thing` and `rest` are the path. Code::not_found where there is no such thing.
   Result<nlohmann::json> ask_existing(const std::string& operation, const std::string& thing,
-                                      const std::string& rest, const nlohmann::json& body);
+                                      const std::string& rest);
+  [[nodiscard]] Result<nlohmann::json> describe_key(const std::string& name) const;
+  Result<nlohmann::json> change_key(const std::string& operation, const std::string& name,
+                                    const std::string& what, const nlohmann::json& body);
   Result<nlohmann::json> command(std::string_view name, const nlohmann::json& given);
   Result<nlohmann::json> set_up(const nlohmann::json& given);
   Result<nlohmann::json> list_all() const;
