@@ -4,6 +4,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -68,9 +69,14 @@ class TestDevcloud {
   }
 
  private:
-  kms::local::ScratchDirectory directory_;
   // Never destroyed: connections are shared for the life of the process.
-  MovableWall& clock_ = *new MovableWall;
+  static MovableWall& lasting_clock() {
+    static auto& clocks = *new std::vector<std::unique_ptr<MovableWall>>;
+    return *clocks.emplace_back(std::make_unique<MovableWall>());
+  }
+
+  kms::local::ScratchDirectory directory_;
+  MovableWall& clock_ = lasting_clock();
   std::unique_ptr<devcloud::Cloud> cloud_;
   Json endpoints_;
   std::string token_;

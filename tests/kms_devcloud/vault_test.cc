@@ -27,7 +27,7 @@ class DevcloudVault final : private Server, public KmsAdapter {
  public:
   DevcloudVault() : tenant_(admin), principal_(tenant_.approle()) {}
 
-  [[nodiscard]] const Clock& clock() const override { return system_clock(); }
+  [[nodiscard]] const Clock& clock() const override { return clock_; }
   KeySpec create_key(const std::string& name) override {
     must("POST", name);
     return tenant_.spec(name, principal_);
@@ -43,7 +43,7 @@ class DevcloudVault final : private Server, public KmsAdapter {
     must("DELETE", doomed_);
   }
   Result<std::unique_ptr<Client>> make_client(const KeySpec& spec) override {
-    return VaultClient::create(spec, cloud::process_environment(), system_clock());
+    return VaultClient::create(spec, cloud::process_environment(), clock_);
   }
   [[nodiscard]] std::string lacks(const std::string& test) const override {
     constexpr std::array<std::string_view, 2> kDated = {
@@ -57,6 +57,7 @@ class DevcloudVault final : private Server, public KmsAdapter {
     admin.must(method, tenant_.path(what));
   }
 
+  const Clock& clock_ = cloud.clock();
   vault::VaultTenant tenant_;
   std::string principal_;
   std::string doomed_;

@@ -337,8 +337,16 @@ std::string text_member(const json& body, const char* name) {
 Answer<int> count_member(const json& body, const char* name) {
   const auto found = body.find(name);
   if (found == body.end() || found->is_null()) return 0;
-  const int count =
-      found->is_string() ? std::atoi(found->get<std::string>().c_str()) : found->get<int>();
+  int count = 0;
+  if (found->is_string()) {
+    const auto text = found->get<std::string>();
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      return refuse(400, std::string("error converting input for field \"") + name + "\"");
+    }
+  } else {
+    count = found->get<int>();
+  }
   if (count < 0) return refuse(400, std::string(name) + " cannot be negative");
   return count;
 }
