@@ -166,8 +166,10 @@ TEST_F(VaultRevocation, AChangeIsJudgedByAfterThePropagationDelay) {
 }
 
 TEST_F(VaultRevocation, ADisabledKeyIsDisabledUntilItIsEnabled) {
+  EXPECT_EQ(client_->describe(soon()).value().state, KeyState::enabled);
   server_.ask("key-disable", {{"name", "acme"}});
   expect_probe(Fault::disabled);
+  EXPECT_EQ(client_->describe(soon()).value().state, KeyState::disabled);
   server_.ask("key-enable", {{"name", "acme"}});
   EXPECT_TRUE(probe().has_value());
 }
