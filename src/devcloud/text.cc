@@ -1,7 +1,9 @@
-#include "devcloud/text.h"
+#include "base/text.h"
 
 #include <algorithm>
 #include <cctype>
+
+#include "devcloud/text.h"
 
 namespace keyhold::devcloud {
 namespace {
@@ -17,23 +19,6 @@ int hex_value(char c) {
 }
 
 }  // namespace
-
-std::vector<std::string> split(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const std::size_t at = text.find(separator);
-    parts.emplace_back(text.substr(0, at));
-    if (at == text.npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
-
-std::string_view trim(std::string_view text) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 std::string uri_encode(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";

@@ -8,10 +8,6 @@
 
 namespace keyhold::devcloud {
 
-// The parts between the separators: one more than there are of them.
-std::vector<std::string> split(std::string_view text, char separator);
-std::string_view trim(std::string_view text);  // spaces and tabs
-
 // Percent encoding (RFC 3986, section 2): all but unreserved characters, upper-case digits.
 std::string uri_encode(std::string_view text);
 // What is no escape stays as it is.

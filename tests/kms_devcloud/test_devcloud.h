@@ -4,6 +4,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -69,8 +70,8 @@ class TestDevcloud {
   }
 
  private:
-  kms::local::ScratchDirectory directory_;
   // Never destroyed: connections are shared for the life of the process.
+  kms::local::ScratchDirectory directory_;
   MovableWall& clock_ = immortal<MovableWall>();
   std::unique_ptr<devcloud::Cloud> cloud_;
   Json endpoints_;

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/text_match.h"
+#include "base/text.h"
 
 namespace keyhold::cloud::aws {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/text_match.h"
+#include "base/text.h"
 #include "devcloud/text.h"
 
 namespace keyhold::devcloud::aws {

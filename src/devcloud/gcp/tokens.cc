@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "crypto/rsa_verify.h"
 #include "devcloud/gcp/gcp.h"

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/text_match.h"
+#include "base/text.h"
 #include "cloud/aws/arn.h"
 #include "cloud/aws/policy.h"
 

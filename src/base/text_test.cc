@@ -1,4 +1,4 @@
-#include "base/text_match.h"
+#include "base/text.h"
 
 #include <utility>
 #include <vector>
@@ -8,7 +8,7 @@
 namespace keyhold {
 namespace {
 
-TEST(TextMatch, WildcardsFit) {
+TEST(Text, WildcardsFit) {
   for (const auto& [pattern, text] :
        std::vector<std::pair<std::string, std::string>>{{"*", ""},
                                                         {"*", "a"},
@@ -28,13 +28,20 @@ TEST(TextMatch, WildcardsFit) {
   }
 }
 
-TEST(TextMatch, NoWildcardPatternIsSlow) {
+TEST(Text, NoWildcardPatternIsSlow) {
   std::string pattern;
   for (int i = 0; i < 200; ++i) pattern += "*a";
   EXPECT_FALSE(matches_wildcard(pattern + "b", std::string(20'000, 'a')));
 }
 
-TEST(TextMatch, OnlyAsciiChangesItsCase) {
+TEST(Text, PartsAreOneMoreThanSeparators) {
+  EXPECT_EQ(split("a,,b,", ','), (std::vector<std::string>{"a", "", "b", ""}));
+  EXPECT_EQ(split("", ','), std::vector<std::string>{""});
+  EXPECT_EQ(trim(" \t a b \t"), "a b");
+  EXPECT_EQ(trim(" "), "");
+}
+
+TEST(Text, OnlyAsciiChangesItsCase) {
   EXPECT_EQ(to_lower("KMS:Decrypt-É"), "kms:decrypt-É");
 }
 
