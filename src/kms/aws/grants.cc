@@ -94,7 +94,8 @@ std::string unknown_keys(const std::string& policy,
                          const std::multimap<std::string, std::string>& context) {
   std::string out;
   for (const std::string& key : cloud::aws::condition_keys_of(policy)) {
-    if (context.contains(key)) continue;
+    const bool ours = key == "sts:externalid" || key.starts_with("kms:encryptioncontext");
+    if (ours || context.contains(key)) continue;
     out += (out.empty() ? "" : ", ") + key;
   }
   return out;

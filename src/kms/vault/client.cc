@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cloud/vault/policy.h"
 #include "kms/vault/messages/requests.h"
 
 namespace keyhold::kms {
@@ -201,6 +202,38 @@ std::vector<Grant> VaultClient::grants() const {
   return {{.use = Grant::For::key,
            .place = "a policy of the principal " + session_->principal_name(),
            .text = rule("encrypt", "update") + rule("decrypt", "update") + rule("keys", "read")}};
+}
+
+Result<std::vector<Foretold>> VaultClient::foretell(const std::string& policy, const WrapContext&,
+                                                    Deadline) {
+  struct Row {
+    const char* call;
+    const char* capability;
+    const char* more;
+    bool needed;
+  };
+  constexpr std::array kRows = {Row{"encrypt", "update", "", true},
+                                Row{"decrypt", "update", "", true},
+                                Row{"keys", "read", "", true},
+                                Row{"encrypt", "create", "", false},
+                                Row{"keys", "delete", "", false},
+                                Row{"keys", "update", "/config", false},
+                                Row{"export/encryption-key", "read", "", false}};
+  const auto rules = cloud::vault::parse_policy(policy);
+  if (!rules) {
+    return refuse(Fault::configuration, "the policy cannot be judged: " + rules.error().message());
+  }
+  std::vector<Foretold> foretold;
+  for (const Row& row : kRows) {
+    const std::string path = key_.mount + "/" + row.call + "/" + key_.name + row.more;
+    const bool allowed = cloud::vault::allows({*rules}, path, row.capability);
+    foretold.push_back(
+        {.action = std::string(row.capability) + " " + path,
+         .outcome = allowed ? Foretold::Outcome::allowed : Foretold::Outcome::refused,
+         .needed = row.needed,
+         .reason = allowed ? "" : "no path of it gives that capability"});
+  }
+  return foretold;
 }
 
 }  // namespace keyhold::kms

@@ -33,6 +33,9 @@ class VaultClient final : public Client {
 
   std::vector<LoginStep> walk_logins(Deadline deadline) override;
   [[nodiscard]] std::vector<Grant> grants() const override;
+  // HCL or JSON; policies with parameters or templates are not judged.
+  Result<std::vector<Foretold>> foretell(const std::string& policy, const WrapContext& context,
+                                         Deadline deadline) override;
 
  private:
   VaultClient(KeySpec spec, vault::KeyLocation key, std::unique_ptr<vault::Session> session,
