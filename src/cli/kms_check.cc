@@ -71,10 +71,7 @@ std::string to_text(const kms::CheckReport& report) {
   for (const std::string& warning : report.warnings) {
     text += "\nwarning: " + printable(warning) + "\n";
   }
-  if (!report.missing.empty()) {
-    text += report.missing.size() == 1 ? "\nThe grant that is missing.\n"
-                                       : "\nOne of these grants is missing.\n";
-  }
+  if (!report.missing.empty()) text += "\nGrant this, as far as it is missing.\n";
   for (const kms::Grant& grant : report.missing) {
     text += "\nFor " + grant.place + ":\n\n" + grant.text;
   }

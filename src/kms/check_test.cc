@@ -69,10 +69,20 @@ TEST_F(KmsCheck, AnotherKeyThanWasWrappedIsAFailure) {
 }
 
 TEST_F(KmsCheck, AKmsThatOpensUnderAnyContextFails) {
-  kms_.script(Operation::unwrap, {ScriptedOutcome::bent(ScriptedOutcome::Bend::wrong_key),
-                                  ScriptedOutcome::failing(Fault::unavailable)});
+  kms_.script(Operation::unwrap,
+              {ScriptedOutcome::ok(), ScriptedOutcome::bent(ScriptedOutcome::Bend::wrong_key)});
   const CheckReport report = check();
+  EXPECT_EQ(outcome_of(report, "unwrap"), Outcome::passed);
   EXPECT_EQ(outcome_of(report, "unwrap with another context"), Outcome::failed);
+  EXPECT_EQ(report.failure->fault(), Fault::malformed);
+}
+
+// A refusal of everything is no refusal of another context.
+TEST_F(KmsCheck, AnotherContextIsNotTriedWhereNothingIsOpened) {
+  kms_.script(Operation::unwrap, {ScriptedOutcome::failing(Fault::denied)});
+  const CheckReport report = check();
+  EXPECT_EQ(outcome_of(report, "unwrap"), Outcome::failed);
+  EXPECT_EQ(outcome_of(report, "unwrap with another context"), Outcome::skipped);
 }
 
 TEST_F(KmsCheck, APendingDeletionIsWarnedOfWithItsDate) {
