@@ -73,12 +73,19 @@ customer_set_up() {
       take_exports <"$work/setup"
       use_key orders VAULT_TRANSIT "$KEYHOLD_DEV_VAULT_KEY_URI" "$KEYHOLD_DEV_VAULT_PRINCIPAL"
       ;;
+    gcp)
+      start_devcloud
+      run keyhold devcloud gcp setup --dir "$kms" --name orders >"$work/setup"
+      take_exports <"$work/setup"
+      printf "the customer's account may use the key; the cluster's own may make tokens of it, and nothing else\n"
+      use_key orders GCP_CLOUD_KMS "$KEYHOLD_DEV_GCP_KEY_URI" "$KEYHOLD_DEV_GCP_PRINCIPAL"
+      ;;
   esac
 }
 
 # The same grants as for the first.
 customer_makes_second_key() {
-  local account
+  local account credentials
   case $cloud in
     local)
       run keyhold kms key create "$kms" orders-2027
@@ -110,6 +117,17 @@ POLICY
       run keyhold devcloud vault policy-grant --dir "$kms" --policy "$work/both-keys.json" orders
       use_key orders-2027 VAULT_TRANSIT "${key[orders]}-2027" "$KEYHOLD_DEV_VAULT_PRINCIPAL"
       ;;
+    gcp)
+      credentials=$GOOGLE_APPLICATION_CREDENTIALS
+      account=$(sed -n 's/.*"client_email": *"\([^"]*\)".*/\1/p' "$credentials")
+      run keyhold devcloud gcp setup --dir "$kms" --name orders-2027 >"$work/setup"
+      take_exports <"$work/setup"
+      # The cluster stays who it is.
+      export GOOGLE_APPLICATION_CREDENTIALS=$credentials
+      run keyhold devcloud gcp iam-grant --dir "$kms" "serviceAccounts/$KEYHOLD_DEV_GCP_PRINCIPAL" \
+        roles/iam.serviceAccountTokenCreator "serviceAccount:$account"
+      use_key orders-2027 GCP_CLOUD_KMS "$KEYHOLD_DEV_GCP_KEY_URI" "$KEYHOLD_DEV_GCP_PRINCIPAL"
+      ;;
   esac
 }
 
@@ -118,6 +136,7 @@ customer_sets() {
   case $cloud in
     local) run keyhold kms key "$1" "$kms" "$2" ;;
     aws) run keyhold devcloud aws "key-$1" --dir "$kms" "${key[$2]}" ;;
+    gcp) run keyhold devcloud gcp "key-$1" --dir "$kms" "${key[$2]}" ;;
     vault) run keyhold devcloud vault "key-$1" --dir "$kms" "$2" ;;
   esac
 }
