@@ -87,6 +87,16 @@ std::optional<OauthError> oauth_refusal_of(const Fault& fault) {
   }
 }
 
+// A null is a member that is not there (proto3's JSON mapping).
+json body_of(const net::HttpCall& call) {
+  json body = call.body.empty() ? json::object() : json::parse(call.body, nullptr, false);
+  if (!body.is_object()) return body;
+  for (auto member = body.begin(); member != body.end();) {
+    member = member->is_null() ? body.erase(member) : std::next(member);
+  }
+  return body;
+}
+
 std::string header_of(const net::HttpCall& call, std::string_view name) {
   const std::string* const found = call.header(name);
   return found == nullptr ? std::string() : *found;
@@ -135,7 +145,8 @@ Result<std::unique_ptr<Service>> Gcp::open(const Shared& shared) {
     if (!state.is_object() || state.value("version", 0) != 1) {
       return fail(Code::integrity, "the GCP state is damaged");
     }
-    for (const auto& [name, value] : first_state().items()) {
+    const json members = first_state();
+    for (const auto& [name, value] : members.items()) {
       if (!state.contains(name)) state[name] = value;
     }
   }
@@ -238,7 +249,7 @@ Answer<json> Gcp::run_api(const net::HttpCall& call, Record& record, std::option
     return refuse_for(403, "PERMISSION_DENIED", "Request had insufficient authentication scopes.",
                       "ACCESS_TOKEN_SCOPE_INSUFFICIENT");
   }
-  const json body = call.body.empty() ? json::object() : json::parse(call.body, nullptr, false);
+  const json body = body_of(call);
   if (login) {
     if (body.is_object() && body.contains("delegates")) record.delegates = body["delegates"];
     return generate_access_token(identity_, *state, caller, record.resource, body);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +13,22 @@ namespace keyhold::devcloud::gcp {
 namespace {
 
 using nlohmann::json;
+
+using Fields = std::span<const std::string_view>;
+constexpr std::array<std::string_view, 1> kNamed = {"name"};
+constexpr std::array<std::string_view, 2> kVersion = {"name", "state"};
+constexpr std::array<std::string_view, 2> kPrimary = {"name", "cryptoKeyVersionId"};
+constexpr std::array<std::string_view, 7> kKey = {
+    "name",           "purpose",          "versionTemplate",         "labels",
+    "rotationPeriod", "nextRotationTime", "destroyScheduledDuration"};
+constexpr std::array<std::string_view, 5> kEncrypt = {"name", "plaintext", "plaintextCrc32c",
+                                                      "additionalAuthenticatedData",
+                                                      "additionalAuthenticatedDataCrc32c"};
+constexpr std::array<std::string_view, 5> kDecrypt = {"name", "ciphertext", "ciphertextCrc32c",
+                                                      "additionalAuthenticatedData",
+                                                      "additionalAuthenticatedDataCrc32c"};
+constexpr std::array<std::string_view, 3> kPolicy = {"resource", "policy", "updateMask"};
+constexpr std::array<std::string_view, 2> kPermissions = {"resource", "permissions"};
 
 struct Target {
   std::string name;
@@ -35,127 +51,109 @@ struct Kms::Operation {
   std::string_view verb;
   Level level;
   std::string_view method;
-  std::string_view permission;           // of cloudkms; empty: none is needed
-  std::vector<std::string_view> fields;  // of the body
+  std::string_view permission;  // of cloudkms; empty: none is needed
+  Fields fields;                // of the body
   Read read = nullptr;
   Edit edit = nullptr;
+
+  static const Operation kAll[23];
+};
+
+using L = Level;
+constexpr Kms::Operation Kms::Operation::kAll[23] = {
+    {"GET", "", L::rings, "ListKeyRings", "keyRings.list", {}, &Kms::list},
+    {"POST", "", L::rings, "CreateKeyRing", "keyRings.create", kNamed, {}, &Kms::create_ring},
+    {"GET", "", L::ring, "GetKeyRing", "keyRings.get", {}, &Kms::get},
+    {"GET", "", L::keys, "ListCryptoKeys", "cryptoKeys.list", {}, &Kms::list},
+    {"POST", "", L::keys, "CreateCryptoKey", "cryptoKeys.create", kKey, {}, &Kms::create_key},
+    {"GET", "", L::key, "GetCryptoKey", "cryptoKeys.get", {}, &Kms::get},
+    {"PATCH", "", L::key, "UpdateCryptoKey", "cryptoKeys.update", kKey, {}, &Kms::update_key},
+    {"POST",
+     "updatePrimaryVersion",
+     L::key,
+     "UpdateCryptoKeyPrimaryVersion",
+     "cryptoKeys.update",
+     kPrimary,
+     {},
+     &Kms::set_primary},
+    {"POST", "encrypt", L::key, "Encrypt", "cryptoKeyVersions.useToEncrypt", kEncrypt,
+     &Kms::encrypt},
+    {"POST", "encrypt", L::version, "Encrypt", "cryptoKeyVersions.useToEncrypt", kEncrypt,
+     &Kms::encrypt},
+    {"POST", "decrypt", L::key, "Decrypt", "cryptoKeyVersions.useToDecrypt", kDecrypt,
+     &Kms::decrypt},
+    {"GET", "", L::versions, "ListCryptoKeyVersions", "cryptoKeyVersions.list", {}, &Kms::list},
+    {"POST",
+     "",
+     L::versions,
+     "CreateCryptoKeyVersion",
+     "cryptoKeyVersions.create",
+     kVersion,
+     {},
+     &Kms::create_version},
+    {"GET", "", L::version, "GetCryptoKeyVersion", "cryptoKeyVersions.get", {}, &Kms::get},
+    {"PATCH",
+     "",
+     L::version,
+     "UpdateCryptoKeyVersion",
+     "cryptoKeyVersions.update",
+     kVersion,
+     {},
+     &Kms::update_version},
+    {"POST",
+     "destroy",
+     L::version,
+     "DestroyCryptoKeyVersion",
+     "cryptoKeyVersions.destroy",
+     kNamed,
+     {},
+     &Kms::destroy},
+    {"POST",
+     "restore",
+     L::version,
+     "RestoreCryptoKeyVersion",
+     "cryptoKeyVersions.restore",
+     kNamed,
+     {},
+     &Kms::restore},
+    {"GET", "getIamPolicy", L::ring, "GetIamPolicy", "keyRings.getIamPolicy", {}, &Kms::get_policy},
+    {"GET",
+     "getIamPolicy",
+     L::key,
+     "GetIamPolicy",
+     "cryptoKeys.getIamPolicy",
+     {},
+     &Kms::get_policy},
+    {"POST",
+     "setIamPolicy",
+     L::ring,
+     "SetIamPolicy",
+     "keyRings.setIamPolicy",
+     kPolicy,
+     {},
+     &Kms::set_policy},
+    {"POST",
+     "setIamPolicy",
+     L::key,
+     "SetIamPolicy",
+     "cryptoKeys.setIamPolicy",
+     kPolicy,
+     {},
+     &Kms::set_policy},
+    {"POST", "testIamPermissions", L::ring, "TestIamPermissions", "", kPermissions,
+     &Kms::test_permissions},
+    {"POST", "testIamPermissions", L::key, "TestIamPermissions", "", kPermissions,
+     &Kms::test_permissions},
 };
 
 const Kms::Operation* Kms::find(const std::string& http, const std::string& path) {
-  using L = Level;
-  const auto plain = {"plaintext", "plaintextCrc32c", "additionalAuthenticatedData",
-                      "additionalAuthenticatedDataCrc32c", "name"};
-  const auto cipher = {"ciphertext", "ciphertextCrc32c", "additionalAuthenticatedData",
-                       "additionalAuthenticatedDataCrc32c", "name"};
-  const std::vector<std::string_view> encrypts(plain.begin(), plain.end());
-  const std::vector<std::string_view> decrypts(cipher.begin(), cipher.end());
-  const std::vector<std::string_view> key = {
-      "name",           "purpose",          "versionTemplate",         "labels",
-      "rotationPeriod", "nextRotationTime", "destroyScheduledDuration"};
-  const std::vector<std::string_view> policy = {"resource", "policy", "updateMask"};
-  const std::vector<std::string_view> asked = {"resource", "permissions"};
-  static const std::array kOperations = {
-      Operation{"GET", "", L::rings, "ListKeyRings", "keyRings.list", {}, &Kms::list},
-      Operation{"POST",
-                "",
-                L::rings,
-                "CreateKeyRing",
-                "keyRings.create",
-                {"name"},
-                nullptr,
-                &Kms::create_ring},
-      Operation{"GET", "", L::ring, "GetKeyRing", "keyRings.get", {}, &Kms::get},
-      Operation{"GET", "", L::keys, "ListCryptoKeys", "cryptoKeys.list", {}, &Kms::list},
-      Operation{"POST", "", L::keys, "CreateCryptoKey", "cryptoKeys.create", key, nullptr,
-                &Kms::create_key},
-      Operation{"GET", "", L::key, "GetCryptoKey", "cryptoKeys.get", {}, &Kms::get},
-      Operation{"PATCH", "", L::key, "UpdateCryptoKey", "cryptoKeys.update", key, nullptr,
-                &Kms::update_key},
-      Operation{"POST",
-                "updatePrimaryVersion",
-                L::key,
-                "UpdateCryptoKeyPrimaryVersion",
-                "cryptoKeys.update",
-                {"name", "cryptoKeyVersionId"},
-                nullptr,
-                &Kms::set_primary},
-      Operation{"POST", "encrypt", L::key, "Encrypt", "cryptoKeyVersions.useToEncrypt", encrypts,
-                &Kms::encrypt},
-      Operation{"POST", "encrypt", L::version, "Encrypt", "cryptoKeyVersions.useToEncrypt",
-                encrypts, &Kms::encrypt},
-      Operation{"POST", "decrypt", L::key, "Decrypt", "cryptoKeyVersions.useToDecrypt", decrypts,
-                &Kms::decrypt},
-      Operation{"GET",
-                "",
-                L::versions,
-                "ListCryptoKeyVersions",
-                "cryptoKeyVersions.list",
-                {},
-                &Kms::list},
-      Operation{"POST",
-                "",
-                L::versions,
-                "CreateCryptoKeyVersion",
-                "cryptoKeyVersions.create",
-                {"name", "state"},
-                nullptr,
-                &Kms::create_version},
-      Operation{
-          "GET", "", L::version, "GetCryptoKeyVersion", "cryptoKeyVersions.get", {}, &Kms::get},
-      Operation{"PATCH",
-                "",
-                L::version,
-                "UpdateCryptoKeyVersion",
-                "cryptoKeyVersions.update",
-                {"name", "state"},
-                nullptr,
-                &Kms::update_version},
-      Operation{"POST",
-                "destroy",
-                L::version,
-                "DestroyCryptoKeyVersion",
-                "cryptoKeyVersions.destroy",
-                {"name"},
-                nullptr,
-                &Kms::destroy},
-      Operation{"POST",
-                "restore",
-                L::version,
-                "RestoreCryptoKeyVersion",
-                "cryptoKeyVersions.restore",
-                {"name"},
-                nullptr,
-                &Kms::restore},
-      Operation{"GET",
-                "getIamPolicy",
-                L::ring,
-                "GetIamPolicy",
-                "keyRings.getIamPolicy",
-                {},
-                &Kms::get_policy},
-      Operation{"GET",
-                "getIamPolicy",
-                L::key,
-                "GetIamPolicy",
-                "cryptoKeys.getIamPolicy",
-                {},
-                &Kms::get_policy},
-      Operation{"POST", "setIamPolicy", L::ring, "SetIamPolicy", "keyRings.setIamPolicy", policy,
-                nullptr, &Kms::set_policy},
-      Operation{"POST", "setIamPolicy", L::key, "SetIamPolicy", "cryptoKeys.setIamPolicy", policy,
-                nullptr, &Kms::set_policy},
-      Operation{"POST", "testIamPermissions", L::ring, "TestIamPermissions", "", asked,
-                &Kms::test_permissions},
-      Operation{"POST", "testIamPermissions", L::key, "TestIamPermissions", "", asked,
-                &Kms::test_permissions},
-  };
   const Target target = target_of(path);
   const auto name = parse_name(target.name);
   if (!name) return nullptr;
-  const auto found = std::ranges::find_if(kOperations, [&](const Operation& row) {
+  const auto* const found = std::ranges::find_if(Operation::kAll, [&](const Operation& row) {
     return row.http == http && row.verb == target.verb && row.level == name->level;
   });
-  return found == kOperations.end() ? nullptr : &*found;
+  return found == std::end(Operation::kAll) ? nullptr : found;
 }
 
 std::string Kms::method_of(const std::string& http, const std::string& path) {

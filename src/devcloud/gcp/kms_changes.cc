@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "devcloud/gcp/access.h"
+#include "devcloud/gcp/enums.h"
 #include "devcloud/gcp/identity.h"
 #include "devcloud/gcp/kms.h"
 #include "devcloud/text.h"
@@ -49,9 +50,9 @@ Answer<std::int64_t> duration_of(const json& value, const char* field) {
 Answer<std::string> algorithm_of(const json& body, const std::string& purpose) {
   const json given = body.value("versionTemplate", json::object());
   if (!given.is_object()) return invalid("Invalid value at 'crypto_key.version_template'");
-  const std::string level = text_of(given, "protectionLevel");
+  const std::string level = protection_level_in(given);
   if (!level.empty() && level != "SOFTWARE") return invalid(level + " keys are not made here.");
-  const std::string algorithm = text_of(given, "algorithm");
+  const std::string algorithm = algorithm_in(given);
   if (purpose == kSymmetric) {
     if (algorithm.empty() || algorithm == kSymmetricAlgorithm) return kSymmetricAlgorithm;
     return invalid("Algorithm " + algorithm + " is not valid for purpose " + purpose + ".");
@@ -125,7 +126,7 @@ Answer<json> Kms::create_key(const KmsCall& call, const Name& name, State& state
   }
   const std::string full = name.full + "/" + id;
   if (state["keys"].contains(full)) return exists("CryptoKey", full);
-  const std::string purpose = text_of(call.body, "purpose");
+  const std::string purpose = purpose_in(call.body);
   if (std::ranges::find(kPurposes, purpose) == kPurposes.end()) {
     return invalid("Invalid value at 'crypto_key.purpose': \"" + purpose + "\"");
   }
@@ -178,7 +179,7 @@ Answer<json> Kms::update_key(const KmsCall& call, const Name& name, State& state
 Answer<json> Kms::update_version(const KmsCall& call, const Name& name, State& state) const {
   KEYHOLD_TRY_ASSIGN(json * version, version_in(state, name));
   KEYHOLD_TRY(check_mask(call, {"state"}));
-  const std::string wanted = text_of(call.body, "state");
+  const std::string wanted = version_state_in(call.body);
   if (wanted != "ENABLED" && wanted != "DISABLED") {
     return invalid("Invalid value at 'crypto_key_version.state': \"" + wanted + "\"");
   }
