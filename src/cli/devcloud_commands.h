@@ -12,6 +12,7 @@
 namespace keyhold::cli {
 
 Command devcloud_aws_command();                  // aws setup, create-role, key-disable …
+Command devcloud_gcp_command();                  // gcp setup, iam-grant, key-disable …
 std::vector<Command> devcloud_panel_commands();  // fault, propagation, log
 
 // A value of an admin command: an option or a positional argument, and the JSON member it becomes.
