@@ -1,5 +1,5 @@
 # The lease's part of examples/demo/run, which sources this: readers and a writer at work while the customer takes the key away and gives
-# it back. Uses $store, $kms, $work, $with_agent and the functions there; key orders-2027 is the customer's.
+# it back. Uses $store, $work, $with_agent, the functions there and those of customer.sh.
 # shellcheck shell=bash disable=SC2154
 
 progress=$work/progress
@@ -65,7 +65,7 @@ first_denial_since() {
       printf '%s\n' "$time"
       return
     fi
-  done < <(grep '"key":"orders-2027"' "$kms/access.log" | grep -v '"outcome":"ok"' | sed 's/.*"time":"\([^"]*\)".*/\1/')
+  done < <(denials)
   return 1
 }
 
@@ -75,7 +75,7 @@ take_the_key_away() {
   local taken denied read_end write_end
   step "The customer disables the key while they run"
   taken=$(now_ms)
-  run keyhold kms key disable "$kms" orders-2027
+  customer_sets disable orders-2027
   wait_for 20 "a denial in the KMS's log" has_denied_since "$taken"
   wait_for 20 "the last read and write" is_quiet
   denied=$(first_denial_since "$taken")
@@ -100,7 +100,7 @@ give_the_key_back() {
   local given
   step "The customer enables it: the same database serves again, by itself"
   given=$(now_ms)
-  run keyhold kms key enable "$kms" orders-2027
+  customer_sets enable orders-2027
   wait_for 30 "the database to serve" serves_since "$given"
   row "access back to the first read" "$(seconds_between "$given" "$(progress_of first 2)")"
   printf '%s\n' "${table[@]: -1}"
@@ -162,7 +162,6 @@ lease_part() {
   stop_server
   ((server_status == 0)) || fail "what served the database ended with $server_status: $(cat "$work/server.log")"
   step "The audit log against the KMS's own, and every record against the input"
-  run keyhold audit verify "$store" --kms-log "$kms"
-  row "audit log and the KMS's access log" "agree"
+  audit_against_kms
   timed "verify every record, after all that" apt_index verify --db "$store/db" --store "$store" packages.txt
 }

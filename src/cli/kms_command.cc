@@ -38,8 +38,8 @@ Command init_command() {
 Command kms_command() {
   Command command;
   command.name = "kms";
-  command.summary = "Administer a software KMS of the customer's (key type LOCAL)";
-  command.subcommands = {init_command(), kms_key_command()};
+  command.summary = "Check a customer's key, and administer a software KMS (key type LOCAL)";
+  command.subcommands = {kms_check_command(), init_command(), kms_key_command()};
   return command;
 }
 

@@ -8,20 +8,12 @@
 
 namespace keyhold::devcloud {
 
-// The parts between the separators: one more than there are of them.
-std::vector<std::string> split(std::string_view text, char separator);
-std::string_view trim(std::string_view text);  // spaces and tabs
-std::string to_lower(std::string_view text);   // ASCII
-
 // Percent encoding (RFC 3986, section 2): all but unreserved characters, upper-case digits.
 std::string uri_encode(std::string_view text);
 // What is no escape stays as it is.
 std::string uri_decode(std::string_view text);
 // application/x-www-form-urlencoded; of a name given twice the first holds.
 std::map<std::string, std::string> form_values(std::string_view text);
-
-// '*' any run of characters, '?' any one.
-bool matches_wildcard(std::string_view pattern, std::string_view text);
 
 std::string xml_escape(std::string_view text);
 

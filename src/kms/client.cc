@@ -9,6 +9,20 @@
 
 namespace keyhold::kms {
 
+std::vector<LoginStep> Client::walk_logins(Deadline) {
+  return {};
+}
+
+std::vector<Grant> Client::grants() const {
+  return {};
+}
+
+Result<std::vector<Foretold>> Client::foretell(const std::string&, const WrapContext&, Deadline) {
+  return tl::unexpected(Error(Fault::configuration, "a KMS of type " +
+                                                        std::string(key_type_name(spec().type)) +
+                                                        " has no policies that could be judged"));
+}
+
 Result<std::unique_ptr<Client>> make_client(const KeySpec& spec, const Caller& caller,
                                             const Clock& clock, crypto::Random& random) {
   const cloud::Environment& environment = cloud::process_environment();

@@ -3,9 +3,11 @@
 // Thread-safe. Every call ends by its deadline. Nothing secret is logged; key URIs are.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -37,6 +39,31 @@ struct KeyDescription {
   KeyVersion primary_version;             // what wrap uses now
   std::optional<WallTime> deletion_date;  // where pending_deletion
   std::string request_id;
+  std::optional<WallTime> expires = {};  // imported key material that ends by itself
+  bool deletable_at_once = false;        // its material can go without a waiting period
+};
+
+// A login on the way to the key.
+struct LoginStep {
+  std::string name;              // "credentials", "assume arn:aws:iam::…:role/…"
+  std::string detail;            // who that makes us; empty where it was refused
+  std::optional<Error> refusal;  // nothing: it succeeded
+};
+
+// What a customer grants so that Keyhold may use the key: text to paste.
+struct Grant {
+  enum class For : std::uint8_t { login, key } use;
+  std::string place;  // "the trust policy of arn:aws:iam::…"
+  std::string text;   // a policy document or a command, lines ending with a line feed
+};
+
+// What a policy that is only proposed would do.
+struct Foretold {
+  enum class Outcome : std::uint8_t { allowed, depends, refused };
+  std::string action;  // "kms:Decrypt"
+  Outcome outcome;
+  bool needed;         // by Keyhold; else it is more than Keyhold should have
+  std::string reason;  // of a refusal, or what it depends on
 };
 
 class Client {
@@ -56,6 +83,16 @@ class Client {
   // request id.
   virtual Result<std::string> probe(ByteView ciphertext, const WrapContext& context,
                                     Deadline deadline) = 0;
+
+  // For a check (kms/check.h). Each login, made now, in their order, up to the first that is
+  // refused; none where the provider has no logins.
+  virtual std::vector<LoginStep> walk_logins(Deadline deadline);
+  // With what the last walk_logins() learned; placeholders in capitals for what it did not.
+  [[nodiscard]] virtual std::vector<Grant> grants() const;
+  // Changes nothing, and asks the provider for nothing but who we are. Fault::configuration where
+  // the document cannot be read, or the provider has no policies.
+  virtual Result<std::vector<Foretold>> foretell(const std::string& policy,
+                                                 const WrapContext& context, Deadline deadline);
 };
 
 // The client of a key spec's provider. Makes no request. Fault::configuration where the spec is not

@@ -1,52 +1,18 @@
 // AWS KMS against devcloud, which enforces what AWS does: signatures, sessions, trust, policies.
-#include "cloud/test_environment.h"
-#include "kms/aws/test_adapter.h"
-#include "test_devcloud.h"
+#include "test_aws_world.h"
 
 namespace keyhold::kms {
 namespace {
 
-using aws::Account;
 using aws::AwsAdapter;
 using Json = nlohmann::json;
 
 const std::string kOrg = "org-1";
 
-// A customer's account and an operator's; the cluster's own credentials in an environment.
-struct World {
-  explicit World(const std::vector<std::string>& replicas = {}) {
-    setup = cloud.aws("setup", {{"org", kOrg}, {"name", "keyhold"}, {"replicas", replicas}});
-    customer = setup["customer_account"];
-    environment.variables = {{"AWS_ACCESS_KEY_ID", setup["access_key_id"]},
-                             {"AWS_SECRET_ACCESS_KEY", setup["secret_access_key"]},
-                             {"AWS_ENDPOINT_URL_STS", cloud.https()}};
-  }
-  [[nodiscard]] Account account() {
-    const Json root =
-        cloud.aws("create-access-key", {{"principal", "arn:aws:iam::" + customer + ":root"}});
-    return {.id = customer,
-            .region = setup["region"],
-            .endpoint = cloud.https(),
-            .ca_file = cloud.ca_file(),
-            .principal = setup["auth_principal"],
-            .org = kOrg,
-            .administrator = {.access_key_id = root["access_key_id"],
-                              .secret_access_key = WipedString(
-                                  root["secret_access_key"].get_ref<const std::string&>()),
-                              .session_token = {},
-                              .expires_at = {}}};
-  }
-
-  TestDevcloud cloud;
-  Json setup;
-  std::string customer;
-  cloud::TestEnvironment environment;
-};
-
-class DevcloudAdapter final : private World, public AwsAdapter {
+class DevcloudAdapter final : private AwsWorld, public AwsAdapter {
  public:
-  DevcloudAdapter() : AwsAdapter(account(), environment, cloud.clock()) {}
-  void pass_deletion_date() override { cloud.clock().move(std::chrono::days(8)); }
+  DevcloudAdapter() : AwsWorld(kOrg), AwsAdapter(account(), environment(), cloud().clock()) {}
+  void pass_deletion_date() override { cloud().clock().move(std::chrono::days(8)); }
   [[nodiscard]] std::string lacks(const std::string&) const override { return {}; }
 };
 
@@ -59,18 +25,13 @@ INSTANTIATE_TEST_SUITE_P(AwsOfDevcloud, KmsConformance, testing::Values(&devclou
 // What the customer does to be rid of us.
 class AwsRevocation : public testing::Test {
  protected:
-  explicit AwsRevocation(const std::vector<std::string>& replicas = {}) : world_(replicas) {
-    spec_.type = KeyType::aws_kms;
-    spec_.uri = KeyUri(world_.setup["key_uri"].get<std::string>());
-    spec_.auth_principal = AuthPrincipal(world_.setup["auth_principal"].get<std::string>());
-    spec_.endpoint = world_.cloud.https();
-    spec_.ca_file = world_.cloud.ca_file();
-  }
+  explicit AwsRevocation(const std::vector<std::string>& replicas = {})
+      : world_(kOrg, replicas), spec_(world_.spec()) {}
 
   std::unique_ptr<Client> client_for(const std::string& org, const std::string& region = "") {
     auto made = AwsClient::create(
         spec_, {.org = OrgId(org), .cluster = ClusterId("orders"), .region = RegionName(region)},
-        world_.environment, world_.cloud.clock());
+        world_.environment(), world_.cloud().clock());
     EXPECT_TRUE(made.has_value()) << made.error().message();
     return *std::move(made);
   }
@@ -83,7 +44,7 @@ class AwsRevocation : public testing::Test {
     ASSERT_TRUE(probe().has_value());
   }
   [[nodiscard]] Deadline soon() {
-    return Deadline::after(world_.cloud.clock(), std::chrono::seconds(20));
+    return Deadline::after(world_.cloud().clock(), std::chrono::seconds(20));
   }
   Result<std::string> probe() { return client_->probe(ciphertext_, {}, soon()); }
   void expect_probe(Fault fault, const std::string& piece = "") {
@@ -93,14 +54,8 @@ class AwsRevocation : public testing::Test {
     EXPECT_NE(probed.error().message().find(piece), std::string::npos) << probed.error().message();
     EXPECT_FALSE(probed.error().request_id().empty());
   }
-  [[nodiscard]] std::string role() const { return spec_.auth_principal.str(); }
-  Json kms(const std::string& operation, Json input) {
-    input["KeyId"] = spec_.uri.str();
-    return world_.cloud.aws(
-        "key", {{"key", spec_.uri.str()}, {"operation", operation}, {"input", std::move(input)}});
-  }
 
-  World world_;
+  AwsWorld world_;
   KeySpec spec_;
   std::unique_ptr<Client> client_;
   ByteVector ciphertext_;
@@ -108,19 +63,35 @@ class AwsRevocation : public testing::Test {
 
 TEST_F(AwsRevocation, TrustTakenAwayIsADenialWhileASessionStillLives) {
   wrap();
-  const Json nobody = {
-      {"Version", "2012-10-17"},
-      {"Statement",
-       Json::array({{{"Effect", "Deny"}, {"Principal", "*"}, {"Action", "sts:AssumeRole"}}})}};
-  world_.cloud.aws("put-trust", {{"role", role()}, {"trust", nobody}});
+  world_.set_trust(false);
   EXPECT_TRUE(client_->unwrap(ciphertext_, {}, soon()).has_value());
-  expect_probe(Fault::denied, "AssumeRole " + role());
+  expect_probe(Fault::denied, "AssumeRole " + world_.role());
+}
+
+// As Vault's key management engine rotates a key in AWS: a new one, to which the alias moves.
+TEST_F(AwsRevocation, WhatWasWrappedUnderAnAliasOpensAfterItHasMoved) {
+  const std::string account = world_.customer();
+  world_.on_key("CreateAlias", {{"AliasName", "alias/orders"}, {"TargetKeyId", world_.key_arn()}});
+  spec_.uri = KeyUri("arn:aws:kms:us-east-1:" + account + ":alias/orders");
+  wrap();
+  const auto before = client_->describe(soon());
+  ASSERT_TRUE(before.has_value());
+  const Json policy = world_.on_key("GetKeyPolicy");
+  const Json second = world_.on_key("CreateKey", {{"Policy", policy["Policy"]}});
+  world_.on_key("UpdateAlias",
+                {{"AliasName", "alias/orders"}, {"TargetKeyId", second["KeyMetadata"]["KeyId"]}});
+  EXPECT_TRUE(probe().has_value());
+  const auto after = client_->describe(soon());
+  ASSERT_TRUE(after.has_value());
+  EXPECT_NE(after->primary_version, before->primary_version);  // so that a host rewraps
+  world_.on_key("DisableKey");
+  expect_probe(Fault::disabled);
 }
 
 TEST_F(AwsRevocation, ADeletedRoleIsADenial) {
   wrap();
-  world_.cloud.aws("delete-role", {{"role", role()}});
-  expect_probe(Fault::denied, "AssumeRole " + role());
+  world_.cloud().aws("delete-role", {{"role", world_.role()}});
+  expect_probe(Fault::denied, "AssumeRole " + world_.role());
 }
 
 TEST_F(AwsRevocation, ARoleTakenOutOfTheKeyPolicyIsADenialThatNamesTheGrant) {
@@ -129,18 +100,18 @@ TEST_F(AwsRevocation, ARoleTakenOutOfTheKeyPolicyIsADenialThatNamesTheGrant) {
       {"Version", "2012-10-17"},
       {"Statement",
        Json::array({{{"Effect", "Allow"},
-                     {"Principal", {{"AWS", "arn:aws:iam::" + world_.customer + ":root"}}},
+                     {"Principal", {{"AWS", "arn:aws:iam::" + world_.customer() + ":root"}}},
                      {"Action", "kms:*"},
                      {"Resource", "*"}}})}};
-  kms("PutKeyPolicy", {{"PolicyName", "default"}, {"Policy", policy.dump()}});
+  world_.on_key("PutKeyPolicy", {{"PolicyName", "default"}, {"Policy", policy.dump()}});
   expect_probe(Fault::denied, "kms:Decrypt");
 }
 
 TEST_F(AwsRevocation, ADisabledKeyIsADenialUntilItIsEnabled) {
   wrap();
-  kms("DisableKey", Json::object());
+  world_.on_key("DisableKey");
   expect_probe(Fault::disabled);
-  kms("EnableKey", Json::object());
+  world_.on_key("EnableKey");
   EXPECT_TRUE(probe().has_value());
 }
 
@@ -152,16 +123,16 @@ TEST_F(AwsRevocation, AnotherOrganizationCannotMakeUsUseTheRole) {
 
 TEST_F(AwsRevocation, OurOwnWrongSecretIsNotTheCustomersWord) {
   wrap();
-  world_.environment.variables["AWS_SECRET_ACCESS_KEY"] = "wrong";
+  world_.environment().variables["AWS_SECRET_ACCESS_KEY"] = "wrong";
   expect_probe(Fault::configuration, "SignatureDoesNotMatch");
-  world_.environment.variables["AWS_ACCESS_KEY_ID"] = "AKIANOBODY";
+  world_.environment().variables["AWS_ACCESS_KEY_ID"] = "AKIANOBODY";
   expect_probe(Fault::configuration, "InvalidClientTokenId");
 }
 
 // Its date, not ours, is moved: the client's signatures look old.
 TEST_F(AwsRevocation, ASkewedClockIsAnOutage) {
   wrap();
-  world_.cloud.must("PUT", "clock", {{"offset_ms", 620'000}});
+  world_.cloud().must("PUT", "clock", {{"offset_ms", 620'000}});
   expect_probe(Fault::unavailable, "s behind AWS's");
 }
 
@@ -174,9 +145,9 @@ TEST_F(AwsRevocation, WhatGoesWrongOnTheWayIsNoDenial) {
   for (const char* service : {"kms", "sts"}) {
     for (const auto& [kind, fault] : rows) {
       SCOPED_TRACE(std::string(service) + " " + kind);
-      world_.cloud.must("POST", "faults", {{"service", service}, {"kind", kind}});
+      world_.cloud().must("POST", "faults", {{"service", service}, {"kind", kind}});
       const auto probed = probe();
-      world_.cloud.must("DELETE", "faults", Json::object());
+      world_.cloud().must("DELETE", "faults", Json::object());
       ASSERT_FALSE(probed.has_value());
       EXPECT_EQ(probed.error().fault(), fault) << probed.error().message();
     }
@@ -187,9 +158,9 @@ TEST_F(AwsRevocation, WhatGoesWrongOnTheWayIsNoDenial) {
 TEST_F(AwsRevocation, ARefusalOfTheServiceIsADenialAtEitherStep) {
   wrap();
   for (const char* service : {"kms", "sts"}) {
-    world_.cloud.must("POST", "faults", {{"service", service}, {"kind", "deny"}});
+    world_.cloud().must("POST", "faults", {{"service", service}, {"kind", "deny"}});
     expect_probe(Fault::denied);
-    world_.cloud.must("DELETE", "faults", Json::object());
+    world_.cloud().must("DELETE", "faults", Json::object());
   }
 }
 

@@ -1,137 +1,13 @@
 // Google Cloud KMS against devcloud: the suite of all providers, and what revocation looks like.
-#include "cloud/test_environment.h"
-#include "kms/gcp/client.h"
-#include "kms/kms_conformance.h"
-#include "test_devcloud.h"
+#include "test_gcp_world.h"
 
 namespace keyhold::kms {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kRing = "projects/customer/locations/global/keyRings/keyhold";
-constexpr const char* kAdmin = "admin@customer.iam.gserviceaccount.com";
-constexpr const char* kAccount = "keyhold@customer.iam.gserviceaccount.com";
-constexpr const char* kCluster = "cluster-1@operator.iam.gserviceaccount.com";
-
-class GcpAdapter final : public KmsAdapter {
- public:
-  GcpAdapter() {
-    gcp("account", {{"email", kAdmin}, {"project", "customer"}});
-    gcp("account", {{"email", kAccount}, {"project", "customer"}});
-    const Json key = gcp("account", {{"email", kCluster}, {"project", "operator"}});
-    gcp("ring", {{"name", kRing}});
-    token_ = gcp("token", {{"email", kAdmin}})["access_token"];
-    let({kCluster});
-    grant(kRing, {{"roles/cloudkms.admin", kAdmin},
-                  {"roles/cloudkms.viewer", kAccount},
-                  {"roles/cloudkms.cryptoKeyEncrypterDecrypter", kAccount}});
-    environment_.variables["GOOGLE_APPLICATION_CREDENTIALS"] = "/account.json";
-    environment_.variables["CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS"] = cloud_.https();
-    environment_.files["/account.json"] = Json{
-        {"type", "service_account"},
-        {"client_email", kCluster},
-        {"private_key_id", key["private_key_id"]},
-        {"private_key", key["private_key"]},
-        {"token_uri",
-         cloud_.https() + "/token"}}.dump();
-  }
-
-  [[nodiscard]] const Clock& clock() const override {
-    return const_cast<TestDevcloud&>(cloud_).clock();
-  }
-  KeySpec create_key(const std::string& name) override {
-    must("POST", std::string(kRing) + "/cryptoKeys?cryptoKeyId=" + name,
-         {{"purpose", "ENCRYPT_DECRYPT"}});
-    return spec(name);
-  }
-  KeySpec missing_key() override { return spec("missing"); }
-  void disable(const std::string& name) override { set_state(name, "DISABLED"); }
-  void enable(const std::string& name) override { set_state(name, "ENABLED"); }
-  void rotate(const std::string& name) override {
-    must("POST", path(name) + "/cryptoKeyVersions", Json::object());
-    must("POST", path(name) + ":updatePrimaryVersion", {{"cryptoKeyVersionId", "2"}});
-  }
-  void schedule_deletion(const std::string& name) override {
-    must("POST", version(name) + ":destroy", Json::object());
-  }
-  void cancel_deletion(const std::string& name) override {
-    must("POST", version(name) + ":restore", Json::object());
-  }
-  void pass_deletion_date() override { cloud_.clock().move(std::chrono::days(31)); }
-  Result<std::unique_ptr<Client>> make_client(const KeySpec& spec) override {
-    return GcpClient::create(spec, environment_, clock(), crypto::system_random());
-  }
-
-  Json gcp(const std::string& command, const Json& arguments) {
-    return cloud_.must("POST", "gcp/" + command, arguments);
-  }
-  void grant(const std::string& resource,
-             const std::vector<std::pair<std::string, std::string>>& grants) {
-    Json bindings = Json::array();
-    for (const auto& [role, email] : grants) {
-      bindings.push_back({{"role", role}, {"members", {"serviceAccount:" + email}}});
-    }
-    gcp("set-policy", {{"resource", resource}, {"bindings", bindings}});
-  }
-  // Who may make tokens of the customer's account.
-  void let(const std::vector<std::string>& emails) {
-    std::vector<std::pair<std::string, std::string>> grants;
-    for (const auto& email : emails)
-      grants.emplace_back("roles/iam.serviceAccountTokenCreator", email);
-    grant(std::string("serviceAccounts/") + kAccount, grants);
-  }
-  void set_disabled(const char* email, bool disabled) {
-    gcp("set-account", {{"email", email}, {"disabled", disabled}});
-  }
-  TestDevcloud& cloud() { return cloud_; }
-  cloud::TestEnvironment& environment() { return environment_; }
-  std::unique_ptr<Client> client(const std::string& name) {
-    return make_client(spec(name)).value();
-  }
-
- private:
-  [[nodiscard]] static std::string path(const std::string& name) {
-    return std::string(kRing) + "/cryptoKeys/" + name;
-  }
-  [[nodiscard]] static std::string version(const std::string& name) {
-    return path(name) + "/cryptoKeyVersions/1";
-  }
-  [[nodiscard]] KeySpec spec(const std::string& name) const {
-    KeySpec spec;
-    spec.type = KeyType::gcp_cloud_kms;
-    spec.uri = KeyUri(path(name));
-    spec.auth_principal = AuthPrincipal(kAccount);
-    spec.endpoint = cloud_.https();
-    spec.ca_file = cloud_.ca_file();
-    return spec;
-  }
-  void set_state(const std::string& name, const std::string& state) {
-    must("PATCH", version(name) + "?updateMask=state", {{"state", state}});
-  }
-  void must(const std::string& method, const std::string& target, const Json& body) {
-    net::HttpOptions options;
-    options.ca_file = cloud_.ca_file();
-    token_ = gcp("token", {{"email", kAdmin}})["access_token"];
-    net::HttpRequest request;
-    request.method = method;
-    request.url = cloud_.https() + "/v1/" + target;
-    request.headers = {{"Authorization", "Bearer " + token_}};
-    request.body = WipedString(body.dump());
-    const auto response =
-        net::HttpClient(system_clock(), options)
-            .send(request, Deadline::after(system_clock(), std::chrono::seconds(20)));
-    ASSERT_TRUE(response.has_value()) << response.error().message();
-    EXPECT_EQ(response->status, 200) << target << ": " << std::string_view(response->body);
-  }
-
-  TestDevcloud cloud_;
-  cloud::TestEnvironment environment_;
-  std::string token_;
-};
-
 std::unique_ptr<KmsAdapter> make_gcp() {
-  return std::make_unique<GcpAdapter>();
+  return std::make_unique<GcpWorld>();
 }
 
 INSTANTIATE_TEST_SUITE_P(GcpOnDevcloud, KmsConformance, testing::Values(&make_gcp));
@@ -160,7 +36,7 @@ class GcpRevocation : public testing::Test {
     EXPECT_NE(probed.error().message().find(piece), std::string::npos) << probed.error().message();
   }
 
-  GcpAdapter kms_;
+  GcpWorld kms_;
   std::unique_ptr<Client> client_;
   WrapContext context_;
   ByteVector wrapped_;
@@ -169,24 +45,24 @@ class GcpRevocation : public testing::Test {
 TEST_F(GcpRevocation, TokenCreatorTakenAwayIsDenied) {
   kms_.let({});
   expect(Fault::denied);
-  kms_.let({kCluster});
+  kms_.let({kGcpCluster});
   EXPECT_TRUE(probe().has_value());
 }
 
 TEST_F(GcpRevocation, RoleOnTheKeyTakenAwayIsDenied) {
-  kms_.grant(kRing, {{"roles/cloudkms.viewer", kAccount}});
+  kms_.grant(kGcpRing, {{"roles/cloudkms.viewer", kGcpAccount}});
   expect(Fault::denied);
 }
 
 TEST_F(GcpRevocation, CustomersAccountDisabledIsDenied) {
-  kms_.set_disabled(kAccount, true);
+  kms_.set_disabled(kGcpAccount, true);
   expect(Fault::denied);
-  kms_.set_disabled(kAccount, false);
+  kms_.set_disabled(kGcpAccount, false);
   EXPECT_TRUE(probe().has_value());
 }
 
 TEST_F(GcpRevocation, OwnAccountDisabledIsDenied) {
-  kms_.set_disabled(kCluster, true);
+  kms_.set_disabled(kGcpCluster, true);
   expect(Fault::denied);
 }
 
@@ -215,13 +91,13 @@ TEST_F(GcpRevocation, DisabledOldVersionIsDisabledThoughTheKeyWasRotated) {
 }
 
 TEST_F(GcpRevocation, DeletedAccountIsDenied) {
-  kms_.gcp("delete-account", {{"email", kAccount}});
+  kms_.gcp("delete-account", {{"email", kGcpAccount}});
   expect(Fault::denied);
 }
 
 // Tokens that are out go on; who logs in anew sees it.
 TEST_F(GcpRevocation, OwnDeletedKeyIsDenied) {
-  kms_.gcp("delete-account-key", {{"email", kCluster}});
+  kms_.gcp("delete-account-key", {{"email", kGcpCluster}});
   EXPECT_TRUE(probe().has_value());
   client_ = kms_.client("orders");
   expect(Fault::denied, "Invalid JWT Signature");
@@ -287,7 +163,7 @@ class GcpLogins : public GcpRevocation {
 
 TEST_F(GcpLogins, RefreshTokenLogsInUntilItIsRevoked) {
   const Json user = kms_.gcp("user", {{"email", "alice@example.com"}});
-  kms_.gcp("grant", {{"resource", std::string("serviceAccounts/") + kAccount},
+  kms_.gcp("grant", {{"resource", std::string("serviceAccounts/") + kGcpAccount},
                      {"role", "roles/iam.serviceAccountTokenCreator"},
                      {"member", "user:alice@example.com"}});
   log_in_by(user);
@@ -312,7 +188,7 @@ TEST_F(GcpLogins, ExternalAccountLogsInByTokenExchange) {
                      {"credential_source", {{"file", "/subject"}}}};
   log_in_by(file);
   expect(Fault::denied, "getAccessToken");
-  kms_.gcp("grant", {{"resource", std::string("serviceAccounts/") + kAccount},
+  kms_.gcp("grant", {{"resource", std::string("serviceAccounts/") + kGcpAccount},
                      {"role", "roles/iam.workloadIdentityUser"},
                      {"member",
                       "principal://iam.googleapis.com/projects/1/locations/global/"
@@ -327,7 +203,7 @@ TEST_F(GcpLogins, MetadataServerGivesTheInstancesAccount) {
       kms_.cloud().metadata().substr(std::string_view("http://").size());
   client_ = kms_.client("orders");
   EXPECT_FALSE(probe().has_value());
-  kms_.gcp("set-instance-account", {{"email", kCluster}});
+  kms_.gcp("set-instance-account", {{"email", kGcpCluster}});
   const auto probed = probe();
   EXPECT_TRUE(probed.has_value()) << probed.error().message();
 }

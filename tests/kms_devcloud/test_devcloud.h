@@ -4,11 +4,13 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/test_immortal.h"
 #include "crypto/random.h"
 #include "devcloud/cloud.h"
 #include "io/file_system.h"
@@ -68,9 +70,9 @@ class TestDevcloud {
   }
 
  private:
-  kms::local::ScratchDirectory directory_;
   // Never destroyed: connections are shared for the life of the process.
-  MovableWall& clock_ = *new MovableWall;
+  kms::local::ScratchDirectory directory_;
+  MovableWall& clock_ = immortal<MovableWall>();
   std::unique_ptr<devcloud::Cloud> cloud_;
   Json endpoints_;
   std::string token_;

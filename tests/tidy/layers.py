@@ -27,7 +27,7 @@ ALLOWED = {
     "host": ["base", "control", "crypto", "format", "io", "audit", "net", "kms", "keyring", "store"],
     "rocksdb": ["base", "crypto", "io", "store", "host"],
     "agent": ["base", "host", "io"],
-    "devcloud": ["base", "crypto", "format", "io", "net"],
+    "devcloud": ["base", "cloud", "crypto", "format", "io", "net"],
     "cli": ["agent", "base", "crypto", "devcloud", "net", "format", "io", "audit", "kms", "kms/local", "keyring", "store", "host"],
     "cmd": ["base", "cli"],
 }

@@ -104,6 +104,14 @@ LoginResult<Credentials> parse_sts(net::HttpResponse& response, const std::strin
   return refuse(Refusal::unavailable, step + ": " + credentials.error().message());
 }
 
+LoginResult<std::string> parse_identity(net::HttpResponse& response, WallTime now) {
+  const std::string step = "GetCallerIdentity";
+  if (response.status != 200) return tl::unexpected(refusal_of(response, step, now));
+  auto arn = parse_caller_identity(response.body);
+  if (arn) return *std::move(arn);
+  return refuse(Refusal::unavailable, step + ": " + arn.error().message());
+}
+
 LoginResult<Credentials> parse_endpoint_credentials(net::HttpResponse& response,
                                                     const std::string& from) {
   if (response.status != 200) {

@@ -16,6 +16,9 @@ namespace keyhold::cloud::aws {
 LoginResult<Credentials> parse_sts(net::HttpResponse& response, const std::string& step,
                                    WallTime now);
 
+// Of STS to GetCallerIdentity: an ARN. Refusals as above.
+LoginResult<std::string> parse_identity(net::HttpResponse& response, WallTime now);
+
 // Of the instance metadata service and of a container's endpoint: JSON with AccessKeyId,
 // SecretAccessKey, Token, Expiration. Never a denial: these say who we are, not what a customer
 // allows.

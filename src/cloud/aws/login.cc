@@ -101,6 +101,15 @@ LoginResult<TimedCredentials> Login::assume(const std::vector<RoleHop>& roles,
                           .use_until = asked + nanoseconds(lifetime) / 5 * 4};
 }
 
+LoginResult<std::string> Login::identity(const Credentials& credentials, const StsEndpoint& sts,
+                                         Deadline deadline) {
+  const WallTime now = clock_->wall_now();
+  KEYHOLD_TRY_ASSIGN(
+      net::HttpResponse response,
+      send(*http_, caller_identity_request(sts, credentials, now), "GetCallerIdentity", deadline));
+  return parse_identity(response, now);
+}
+
 LoginResult<TimedCredentials> Login::with_web_identity(WebIdentity identity, const StsEndpoint& sts,
                                                        Deadline deadline) {
   const std::string step = "AssumeRoleWithWebIdentity " + identity.role_arn;

@@ -46,6 +46,10 @@ class Login {
                                        const StsEndpoint& sts, std::chrono::seconds lifetime,
                                        Deadline deadline);
 
+  // The ARN of whoever has these credentials. Any principal may ask for its own.
+  LoginResult<std::string> identity(const Credentials& credentials, const StsEndpoint& sts,
+                                    Deadline deadline);
+
   // The kept ones were refused.
   void forget();
 

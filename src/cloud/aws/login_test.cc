@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_immortal.h"
 #include "base/timestamp.h"
 #include "cloud/test_environment.h"
 #include "net/http_server.h"
@@ -85,7 +86,7 @@ class LoginTest : public testing::Test {
   }
 
   // Never destroyed: connections are shared for the life of the process.
-  ManualClock& clock_ = *new ManualClock;
+  ManualClock& clock_ = immortal<ManualClock>();
   TestEnvironment environment_;
   std::shared_ptr<net::HttpClient> http_;
   std::unique_ptr<Login> login_;

@@ -54,6 +54,13 @@ net::HttpRequest assume_role_request(const StsEndpoint& sts, const RoleHop& hop,
   return request;
 }
 
+net::HttpRequest caller_identity_request(const StsEndpoint& sts, const Credentials& credentials,
+                                         WallTime now) {
+  net::HttpRequest request = sts_request(sts, "GetCallerIdentity");
+  sign(request, credentials, {.region = sts.region, .service = "sts", .at = now});
+  return request;
+}
+
 net::HttpRequest web_identity_request(const StsEndpoint& sts, const WebIdentity& identity,
                                       std::string_view token, std::chrono::seconds lifetime) {
   net::HttpRequest request = sts_request(sts, "AssumeRoleWithWebIdentity");

@@ -1,6 +1,6 @@
-// The requests for credentials, as bytes. (AWS STS API Reference, AssumeRole and
-// AssumeRoleWithWebIdentity; Amazon EC2 User Guide, "Use the Instance Metadata Service"; AWS SDKs
-// and Tools Reference Guide, "Container credential provider".)
+// The requests for credentials, as bytes. (AWS STS API Reference, AssumeRole,
+// AssumeRoleWithWebIdentity, GetCallerIdentity; Amazon EC2 User Guide, "Use the Instance Metadata
+// Service"; AWS SDKs and Tools Reference Guide, "Container credential provider".)
 //
 // Sans-I/O; thread-safe. Headers and bodies hold secrets.
 #pragma once
@@ -25,6 +25,9 @@ struct StsEndpoint {
 net::HttpRequest assume_role_request(const StsEndpoint& sts, const RoleHop& hop,
                                      std::chrono::seconds lifetime, const Credentials& credentials,
                                      WallTime now);
+// Signed with `credentials`, whose principal needs no permission for it.
+net::HttpRequest caller_identity_request(const StsEndpoint& sts, const Credentials& credentials,
+                                         WallTime now);
 // Not signed: the token says who asks.
 net::HttpRequest web_identity_request(const StsEndpoint& sts, const WebIdentity& identity,
                                       std::string_view token, std::chrono::seconds lifetime);

@@ -3,6 +3,7 @@
 #include <pugixml.hpp>
 
 #include "base/canonical_json.h"
+#include "cloud/aws/arn.h"
 #include "cloud/aws/times.h"
 
 namespace keyhold::cloud::aws {
@@ -45,6 +46,15 @@ Result<Credentials> parse_assumed_role(WipedString& body) {
     return credentials;
   }
   return unreadable;
+}
+
+Result<std::string> parse_caller_identity(WipedString& body) {
+  pugi::xml_document document;
+  const bool read = parse(document, body);
+  const auto arn = parse_arn(
+      text_of(document.child("GetCallerIdentityResponse").child("GetCallerIdentityResult"), "Arn"));
+  if (!read || !arn) return fail(Code::invalid_argument, "not an answer of GetCallerIdentity");
+  return arn->text();
 }
 
 std::optional<StsError> parse_sts_error(WipedString& body) {

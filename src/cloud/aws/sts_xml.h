@@ -18,6 +18,9 @@ namespace keyhold::cloud::aws {
 // use afterwards. Code::invalid_argument where it is not such an answer.
 Result<Credentials> parse_assumed_role(WipedString& body);
 
+// The ARN that GetCallerIdentity answers, of at most 2048 bytes. As above.
+Result<std::string> parse_caller_identity(WipedString& body);
+
 struct StsError {
   std::string code;     // AccessDenied
   std::string message;  // at most 600 bytes, printable

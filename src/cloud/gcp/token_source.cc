@@ -49,6 +49,14 @@ TokenSource::TokenSource(std::shared_ptr<net::HttpClient> http, const Environmen
                          const Clock& clock)
     : http_(std::move(http)), environment_(&environment), clock_(&clock) {}
 
+LoginResult<TokenSource::Own> TokenSource::own() const {
+  const auto credential = find_credential(*environment_);
+  if (!credential) return refuse(Refusal::configuration, credential.error().message());
+  Own own{.name = name_of(*credential), .email = {}};
+  if (const auto* account = std::get_if<ServiceAccount>(&*credential)) own.email = account->email;
+  return own;
+}
+
 LoginResult<net::HttpResponse> TokenSource::send(net::HttpRequest request, Deadline deadline) {
   auto response = http_->send(request, deadline);
   wipe_headers(request);

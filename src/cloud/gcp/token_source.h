@@ -28,6 +28,14 @@ class TokenSource {
   // A token of the cluster's own principal with this scope; not kept.
   LoginResult<AccessToken> log_in(std::string_view scope, Deadline deadline);
 
+  // Who our own principal is, in messages ("service account NAME"); `email` is empty where the
+  // credential does not tell it.
+  struct Own {
+    std::string name;
+    std::string email;
+  };
+  LoginResult<Own> own() const;
+
   // A token of the last account of the chain, asked for with our own token (which is kept, until it
   // is near its end or refused). `chain` is not empty. Not kept. Lifetimes: 1 s to 1 h.
   LoginResult<AccessToken> impersonate(const std::vector<std::string>& chain,

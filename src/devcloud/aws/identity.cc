@@ -164,12 +164,12 @@ PolicyVerdict judge_identity(const AwsState& state, const Caller& caller,
   const auto* const policies = policies_of(state, caller);
   if (policies == nullptr) return verdict;
   for (const auto& [name, text] : *policies) {
-    const PolicyVerdict one = judge_identity_policy(text, request);
+    const PolicyVerdict one = cloud::aws::judge_identity_policy(text, request);
     verdict.deny = verdict.deny || one.deny;
     verdict.allow_directly = verdict.allow_directly || one.allow_directly;
   }
   if (!caller.session_policy.empty()) {
-    const PolicyVerdict session = judge_identity_policy(caller.session_policy, request);
+    const PolicyVerdict session = cloud::aws::judge_identity_policy(caller.session_policy, request);
     verdict.deny = verdict.deny || session.deny;
     verdict.allow_directly = verdict.allow_directly && session.allow_directly;
   }
@@ -213,10 +213,16 @@ std::multimap<std::string, std::string> global_context(const Caller& caller) {
   return context;
 }
 
+Answer<void> check_policy(const std::string& text, bool on_resource, const std::string& code) {
+  const auto wrong = cloud::aws::wrong_policy(text, on_resource);
+  if (!wrong) return {};
+  return refuse(code, "The policy is not valid: " + *wrong);
+}
+
 Answer<Policy> pin_policy(const AwsState& state, const std::string& text, const std::string& code) {
   if (const auto good = check_policy(text, true, code); !good) return tl::unexpected(good.error());
   Policy policy{text, {}};
-  for (const std::string& name : principals_of(text)) {
+  for (const std::string& name : cloud::aws::principals_of(text)) {
     const auto arn = parse_arn(name);
     if (arn && arn->service == "sts" && arn->resource.starts_with("assumed-role/")) continue;
     const auto user = state.users.find(name);

@@ -9,15 +9,20 @@
 
 #include "base/clock.h"
 #include "base/wiped_string.h"
+#include "cloud/aws/policy.h"
 #include "crypto/random.h"
 #include "devcloud/aws/error.h"
-#include "devcloud/aws/policy.h"
 #include "devcloud/aws/signature.h"
 #include "devcloud/aws/state.h"
 #include "devcloud/sealer.h"
 #include "net/http_server.h"
 
 namespace keyhold::devcloud::aws {
+
+using cloud::aws::judge_resource_policy;
+using cloud::aws::PolicyRequest;
+using cloud::aws::PolicyVerdict;
+using cloud::aws::Principal;
 
 struct Caller {
   Principal principal;
@@ -100,6 +105,8 @@ Decision decide_by_identity(const AwsState& state, const Caller& caller,
 // aws:SecureTransport, aws:username.
 std::multimap<std::string, std::string> global_context(const Caller& caller);
 
+// Refused with `code` ("MalformedPolicyDocumentException") where such a policy cannot be saved.
+Answer<void> check_policy(const std::string& text, bool on_resource, const std::string& code);
 // A policy about to be saved on a resource: checked, its principals found and pinned.
 Answer<Policy> pin_policy(const AwsState& state, const std::string& text, const std::string& code);
 

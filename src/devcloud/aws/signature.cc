@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "crypto/hmac.h"
 #include "crypto/kdf.h"

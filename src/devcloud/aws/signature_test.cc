@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "devcloud/text.h"
 
 namespace keyhold::devcloud::aws {

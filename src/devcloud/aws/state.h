@@ -11,15 +11,13 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cloud/aws/policy.h"
 
 namespace keyhold::devcloud::aws {
 
-// A policy document with the principals that it named when it was saved: a user or role that is
-// made anew under an old name is another principal (IAM, "Principal" element).
-struct Policy {
-  std::string text;
-  std::map<std::string, std::string> pins;  // ARN → unique id
-};
+// Its pins are the principals that it named when it was saved: a user or role that is made anew
+// under an old name is another principal (IAM, "Principal" element).
+using cloud::aws::Policy;
 
 struct Account {
   std::string name;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "base/timestamp.h"
 #include "crypto/hmac.h"
 #include "crypto/secret.h"

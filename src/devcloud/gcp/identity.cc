@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "crypto/rsa_verify.h"
-#include "devcloud/text.h"
 
 namespace keyhold::devcloud::gcp {
 namespace {

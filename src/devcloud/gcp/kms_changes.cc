@@ -5,11 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "devcloud/gcp/access.h"
 #include "devcloud/gcp/enums.h"
 #include "devcloud/gcp/identity.h"
 #include "devcloud/gcp/kms.h"
-#include "devcloud/text.h"
 
 namespace keyhold::devcloud::gcp {
 namespace {

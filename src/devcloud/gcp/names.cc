@@ -4,8 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "base/text.h"
 #include "base/timestamp.h"
-#include "devcloud/text.h"
 
 namespace keyhold::devcloud::gcp {
 

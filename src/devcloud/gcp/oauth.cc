@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "crypto/hmac.h"
 #include "crypto/secret.h"
-#include "devcloud/text.h"
 
 namespace keyhold::devcloud::gcp {
 namespace {

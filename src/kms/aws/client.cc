@@ -179,9 +179,12 @@ Result<UnwrappedKey> AwsClient::unwrap_in(const Target& target, ByteView ciphert
                                           const WrapContext& context, aws::Credentials with,
                                           Deadline deadline) {
   const std::string step = step_of("Decrypt", target.arn);
+  // An alias may point to another key by now: what the old one wrapped still opens, and the next
+  // rewrap takes the new one.
   KEYHOLD_TRY_ASSIGN(
       aws::Answer answer,
-      session_->ask(aws::decrypt_request(target.endpoint, target.arn, ciphertext, context),
+      session_->ask(aws::decrypt_request(target.endpoint, key_.is_alias() ? "" : target.arn,
+                                         ciphertext, context),
                     target.region, step, with, deadline));
   auto decrypted = aws::parse_decrypt(answer.body);
   if (!decrypted) return unreadable(step, decrypted.error(), answer.request_id);
@@ -238,7 +241,30 @@ Result<KeyDescription> AwsClient::describe(Deadline deadline) {
       .state = state,
       .primary_version = version_of(described.key.current_material_id, described.key.arn),
       .deletion_date = described.key.deletion_date,
-      .request_id = described.request_id};
+      .request_id = described.request_id,
+      .expires = described.key.valid_to,
+      .deletable_at_once = described.key.origin == "EXTERNAL"};
+}
+
+std::vector<LoginStep> AwsClient::walk_logins(Deadline deadline) {
+  return session_->walk_logins(regions_.front(), deadline);
+}
+
+aws::Parties AwsClient::parties() const {
+  return {.roles = session_->roles(), .own = session_->identity(), .key_arn = key_.arn.text()};
+}
+
+std::vector<Grant> AwsClient::grants() const {
+  return aws::grants_for(parties());
+}
+
+Result<std::vector<Foretold>> AwsClient::foretell(const std::string& policy,
+                                                  const WrapContext& context, Deadline deadline) {
+  if (session_->identity().empty()) {
+    const auto steps = walk_logins(deadline);
+    if (session_->identity().empty()) return tl::unexpected(*steps.front().refusal);
+  }
+  return aws::foretell(policy, parties(), context);
 }
 
 }  // namespace keyhold::kms

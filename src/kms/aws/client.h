@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "cloud/environment.h"
+#include "kms/aws/grants.h"
 #include "kms/aws/session.h"
 #include "kms/aws/uri.h"
 #include "kms/client.h"
@@ -36,6 +37,11 @@ class AwsClient final : public Client {
   Result<KeyDescription> describe(Deadline deadline) override;
   Result<std::string> probe(ByteView ciphertext, const WrapContext& context,
                             Deadline deadline) override;
+  std::vector<LoginStep> walk_logins(Deadline deadline) override;
+  [[nodiscard]] std::vector<Grant> grants() const override;
+  // Asks STS who we are, where walk_logins() did not.
+  Result<std::vector<Foretold>> foretell(const std::string& policy, const WrapContext& context,
+                                         Deadline deadline) override;
 
  private:
   AwsClient(KeySpec spec, aws::KeyLocation key, std::vector<std::string> regions, bool fips,
@@ -52,6 +58,7 @@ class AwsClient final : public Client {
     std::string request_id;
   };
 
+  [[nodiscard]] aws::Parties parties() const;
   [[nodiscard]] Target target(std::size_t region) const;
   // `work(target, deadline)` in the first region, and once more where that is an outage.
   template <typename T, typename Work>

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/base64.h"
+#include "base/test_immortal.h"
 #include "cloud/test_environment.h"
 #include "kms/aws/test_aws.h"
 
@@ -69,7 +70,7 @@ class AwsClientTest : public testing::Test {
   }
 
   // Never destroyed: connections are shared for the life of the process.
-  ManualClock& clock_ = *new ManualClock;
+  ManualClock& clock_ = immortal<ManualClock>();
   TestAws aws_;
   cloud::TestEnvironment environment_;
   KeySpec spec_;

@@ -101,6 +101,35 @@ Result<Answer> Session::ask(const net::HttpRequest& request, const std::string& 
                 .request_id = std::string(cloud::aws::header_of(response, "x-amzn-requestid"))};
 }
 
+std::vector<LoginStep> Session::walk_logins(const std::string& region, Deadline deadline) {
+  const cloud::aws::StsEndpoint sts = cloud::aws::sts_endpoint(*environment_, region);
+  std::vector<LoginStep> steps = {{.name = "credentials", .detail = {}, .refusal = {}}};
+  const auto refused = [&](const cloud::aws::LoginError& error) {
+    steps.back().refusal = fault_of_login(error);
+    return steps;
+  };
+  const auto own = login_.own_anew(sts, deadline);
+  if (!own) return refused(own.error());
+  const auto who = login_.identity(*own, sts, deadline);
+  if (!who) return refused(who.error());
+  {
+    const std::lock_guard lock(mutex_);
+    identity_ = *who;
+  }
+  steps.back().detail = *who;
+  if (roles_.empty()) return steps;
+  steps.push_back({.name = "assume " + roles_.back().role_arn, .detail = {}, .refusal = {}});
+  const auto assumed = login_.assume(roles_, *own, sts, kProbeLifetime, deadline);
+  if (!assumed) return refused(assumed.error());
+  steps.back().detail = "with external id " + roles_.back().external_id;
+  return steps;
+}
+
+std::string Session::identity() {
+  const std::lock_guard lock(mutex_);
+  return identity_;
+}
+
 void Session::forget() {
   login_.forget();
   const std::lock_guard lock(mutex_);

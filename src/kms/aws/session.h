@@ -11,7 +11,7 @@
 #include "cloud/aws/login.h"
 #include "cloud/environment.h"
 #include "kms/aws/messages/faults.h"
-#include "kms/error.h"
+#include "kms/client.h"
 #include "net/http_client.h"
 
 namespace keyhold::kms::aws {
@@ -40,6 +40,12 @@ class Session {
   Result<Answer> ask(const net::HttpRequest& request, const std::string& region,
                      const std::string& step, Credentials with, Deadline deadline);
 
+  // Both logins, made now; the second only after the first. What identity() tells afterwards.
+  std::vector<LoginStep> walk_logins(const std::string& region, Deadline deadline);
+  // The ARN of the own credentials at the last walk_logins(); empty: not known.
+  [[nodiscard]] std::string identity();
+  [[nodiscard]] const std::vector<cloud::aws::RoleHop>& roles() const { return roles_; }
+
  private:
   Result<cloud::aws::Credentials> credentials(const std::string& region, Credentials with,
                                               bool* are_kept, Deadline deadline);
@@ -57,6 +63,7 @@ class Session {
   cloud::aws::Login login_;
   std::mutex mutex_;
   std::optional<cloud::aws::TimedCredentials> kept_;  // of the last role
+  std::string identity_;
 };
 
 }  // namespace keyhold::kms::aws

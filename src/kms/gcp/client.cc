@@ -239,4 +239,37 @@ Result<std::string> GcpClient::probe(ByteView ciphertext, const WrapContext& con
   return unwrapped.request_id;
 }
 
+std::vector<LoginStep> GcpClient::walk_logins(Deadline deadline) {
+  std::vector<LoginStep> steps = {{.name = "credentials", .detail = {}, .refusal = {}}};
+  const auto refused = [&](const cloud::gcp::LoginError& error) {
+    steps.back().refusal = gcp::fault_of(error);
+    return steps;
+  };
+  const auto own = source_.own();
+  if (!own) return refused(own.error());
+  const auto token = source_.log_in(cloud::gcp::kCloudPlatformScope, deadline);
+  if (!token) return refused(token.error());
+  steps.back().detail = own->name;
+  if (parts_.chain.empty()) return steps;
+  steps.push_back({.name = "impersonate " + parts_.chain.back(), .detail = {}, .refusal = {}});
+  const auto theirs = source_.impersonate(parts_.chain, kScope, kTokenLifetime, deadline);
+  if (!theirs) return refused(theirs.error());
+  steps.back().detail = "a token for " + std::to_string(theirs->lifetime.count()) + " s";
+  return steps;
+}
+
+gcp::Parties GcpClient::parties() const {
+  const auto own = source_.own();
+  return {.chain = parts_.chain, .own = own ? own->email : "", .key = parts_.key.key};
+}
+
+std::vector<Grant> GcpClient::grants() const {
+  return gcp::grants_for(parties());
+}
+
+Result<std::vector<Foretold>> GcpClient::foretell(const std::string& policy, const WrapContext&,
+                                                  Deadline) {
+  return gcp::foretell(policy, parties());
+}
+
 }  // namespace keyhold::kms

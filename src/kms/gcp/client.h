@@ -10,6 +10,7 @@
 #include "cloud/gcp/token_source.h"
 #include "crypto/random.h"
 #include "kms/client.h"
+#include "kms/gcp/grants.h"
 #include "kms/gcp/messages/faults.h"
 #include "kms/gcp/messages/requests.h"
 #include "kms/gcp/uri.h"
@@ -36,6 +37,10 @@ class GcpClient final : public Client {
   Result<KeyDescription> describe(Deadline deadline) override;
   Result<std::string> probe(ByteView ciphertext, const WrapContext& context,
                             Deadline deadline) override;
+  std::vector<LoginStep> walk_logins(Deadline deadline) override;
+  [[nodiscard]] std::vector<Grant> grants() const override;
+  Result<std::vector<Foretold>> foretell(const std::string& policy, const WrapContext& context,
+                                         Deadline deadline) override;
 
  private:
   struct Parts {
@@ -52,6 +57,7 @@ class GcpClient final : public Client {
   GcpClient(KeySpec spec, Parts parts, std::shared_ptr<net::HttpClient> http,
             const cloud::Environment& environment, const Clock& clock, crypto::Random& random);
 
+  [[nodiscard]] gcp::Parties parties() const;
   [[nodiscard]] Result<void> check(const WrapContext* context, Deadline deadline) const;
   Result<cloud::gcp::AccessToken> log_in(Deadline deadline);
   Result<WipedString> token(Deadline deadline, bool* kept);

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/test_immortal.h"
 #include "cloud/environment.h"
 #include "cloud/test_environment.h"
 #include "crypto/test_rsa_key.h"
@@ -120,7 +121,7 @@ class MovableWall final : public Clock {
 
 struct StandIn {
   // Never destroyed: connections are shared for the life of the process.
-  MovableWall& clock = *new MovableWall;
+  MovableWall& clock = immortal<MovableWall>();
   gcp::TestGoogle google{clock};
   cloud::TestEnvironment environment;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "cloud/vault/policy.h"
 #include "kms/vault/messages/requests.h"
 
 namespace keyhold::kms {
@@ -167,7 +168,9 @@ Result<KeyDescription> VaultClient::describe(Deadline deadline) {
   return KeyDescription{.state = usable ? KeyState::enabled : KeyState::disabled,
                         .primary_version = KeyVersion(std::to_string(key.latest_version)),
                         .deletion_date = {},
-                        .request_id = key.request_id};
+                        .request_id = key.request_id,
+                        .expires = {},
+                        .deletable_at_once = key.deletion_allowed};
 }
 
 Result<std::string> VaultClient::probe(ByteView ciphertext, const WrapContext& context,
@@ -184,6 +187,53 @@ Result<std::string> VaultClient::probe(ByteView ciphertext, const WrapContext& c
   }
   session_->revoke(token, deadline);
   return unwrapped->request_id;
+}
+
+std::vector<LoginStep> VaultClient::walk_logins(Deadline deadline) {
+  return {session_->walk_login(deadline)};
+}
+
+std::vector<Grant> VaultClient::grants() const {
+  const std::string mount = key_.mount + "/";
+  const auto rule = [&](const char* call, const char* capability) {
+    return "path \"" + mount + call + "/" + key_.name + "\" { capabilities = [\"" + capability +
+           "\"] }\n";
+  };
+  return {{.use = Grant::For::key,
+           .place = "a policy of the principal " + session_->principal_name(),
+           .text = rule("encrypt", "update") + rule("decrypt", "update") + rule("keys", "read")}};
+}
+
+Result<std::vector<Foretold>> VaultClient::foretell(const std::string& policy, const WrapContext&,
+                                                    Deadline) {
+  struct Row {
+    const char* call;
+    const char* capability;
+    const char* more;
+    bool needed;
+  };
+  constexpr std::array kRows = {Row{"encrypt", "update", "", true},
+                                Row{"decrypt", "update", "", true},
+                                Row{"keys", "read", "", true},
+                                Row{"encrypt", "create", "", false},
+                                Row{"keys", "delete", "", false},
+                                Row{"keys", "update", "/config", false},
+                                Row{"export/encryption-key", "read", "", false}};
+  const auto rules = cloud::vault::parse_policy(policy);
+  if (!rules) {
+    return refuse(Fault::configuration, "the policy cannot be judged: " + rules.error().message());
+  }
+  std::vector<Foretold> foretold;
+  for (const Row& row : kRows) {
+    const std::string path = key_.mount + "/" + row.call + "/" + key_.name + row.more;
+    const bool allowed = cloud::vault::allows({*rules}, path, row.capability);
+    foretold.push_back(
+        {.action = std::string(row.capability) + " " + path,
+         .outcome = allowed ? Foretold::Outcome::allowed : Foretold::Outcome::refused,
+         .needed = row.needed,
+         .reason = allowed ? "" : "no path of it gives that capability"});
+  }
+  return foretold;
 }
 
 }  // namespace keyhold::kms

@@ -31,6 +31,12 @@ class VaultClient final : public Client {
   Result<std::string> probe(ByteView ciphertext, const WrapContext& context,
                             Deadline deadline) override;
 
+  std::vector<LoginStep> walk_logins(Deadline deadline) override;
+  [[nodiscard]] std::vector<Grant> grants() const override;
+  // HCL or JSON; policies with parameters or templates are not judged.
+  Result<std::vector<Foretold>> foretell(const std::string& policy, const WrapContext& context,
+                                         Deadline deadline) override;
+
  private:
   VaultClient(KeySpec spec, vault::KeyLocation key, std::unique_ptr<vault::Session> session,
               const Clock& clock);

@@ -68,4 +68,24 @@ void Session::revoke(const Token& token, Deadline deadline) {
   static_cast<void>(send(revoke_request(key_, login_, token.value), deadline).has_value());
 }
 
+std::string Session::principal_name() const {
+  std::string name(method_name(login_.method));
+  if (!login_.argument.empty()) name += " " + login_.argument;
+  return name;
+}
+
+LoginStep Session::walk_login(Deadline deadline) {
+  LoginStep step{.name = "login as " + principal_name(), .detail = {}, .refusal = {}};
+  const auto token = log_in(deadline);
+  if (!token) {
+    step.refusal = token.error();
+    return step;
+  }
+  step.detail = token->lifetime.count() == 0
+                    ? "a token that does not end by itself"
+                    : "a token for " + std::to_string(token->lifetime.count()) + " s";
+  if (logs_in()) revoke(*token, deadline);
+  return step;
+}
+
 }  // namespace keyhold::kms::vault

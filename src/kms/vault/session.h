@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cloud/environment.h"
+#include "kms/client.h"
 #include "kms/vault/messages/answers.h"
 #include "kms/vault/messages/faults.h"
 #include "kms/vault/principal.h"
@@ -32,6 +33,11 @@ class Session {
   void forget();
   // Ends a token of log_in(); best effort, for it ends by itself.
   void revoke(const Token& token, Deadline deadline);
+
+  // A login made now and ended again; for the method `token`, whether there is one.
+  LoginStep walk_login(Deadline deadline);
+  // "approle 5b7f…", as in the key's auth_principal.
+  [[nodiscard]] std::string principal_name() const;
 
   // One request; its headers are wiped. Fault::unavailable where there is no whole answer by the
   // deadline.

@@ -50,12 +50,17 @@ class OpenBaoServer {
   }
   ~OpenBaoServer() {
     ::kill(pid_, SIGTERM);
+    ::kill(pid_, SIGCONT);
     ::waitpid(pid_, nullptr, 0);
   }
   OpenBaoServer(const OpenBaoServer&) = delete;
   OpenBaoServer& operator=(const OpenBaoServer&) = delete;
 
   [[nodiscard]] VaultAdmin& admin() const { return *admin_; }
+
+  // Takes connections and answers nothing, until it goes on: its keys are in memory only.
+  void stop() const { ::kill(pid_, SIGSTOP); }
+  void go_on() const { ::kill(pid_, SIGCONT); }
 
  private:
   [[nodiscard]] std::string url() const { return "https://127.0.0.1:" + std::to_string(port_); }

@@ -25,11 +25,10 @@ class VaultAdmin {
 
   // `token` may do everything.
   VaultAdmin(std::string url, std::string ca_file, std::string token)
-      : url_(std::move(url)), ca_file_(std::move(ca_file)), token_(std::move(token)) {
-    net::HttpOptions options;
-    options.ca_file = ca_file_;
-    http_ = std::make_unique<net::HttpClient>(system_clock(), options);
-  }
+      : url_(std::move(url)),
+        ca_file_(std::move(ca_file)),
+        token_(std::move(token)),
+        http_(std::make_unique<net::HttpClient>(system_clock(), trusting(ca_file_))) {}
 
   [[nodiscard]] const std::string& url() const { return url_; }
   [[nodiscard]] const std::string& ca_file() const { return ca_file_; }
@@ -62,6 +61,12 @@ class VaultAdmin {
   }
 
  private:
+  static net::HttpOptions trusting(const std::string& ca_file) {
+    net::HttpOptions options;
+    options.ca_file = ca_file;
+    return options;
+  }
+
   std::string url_;
   std::string ca_file_;
   std::string token_;

@@ -7,6 +7,7 @@
 namespace keyhold::kms::aws {
 namespace {
 
+// Without a key: the ciphertext says which one wrapped it.
 net::HttpRequest request_of(std::string_view endpoint, std::string_view action,
                             std::string_view key_arn) {
   net::HttpRequest request{.method = "POST",
@@ -14,15 +15,17 @@ net::HttpRequest request_of(std::string_view endpoint, std::string_view action,
                            .headers = {{"Content-Type", "application/x-amz-json-1.1"},
                                        {"X-Amz-Target", "TrentService." + std::string(action)}},
                            .body = {}};
+  request.body.append("{");
+  if (key_arn.empty()) return request;
   std::string quoted;
   append_json_string(quoted, key_arn);
-  request.body.append("{\"KeyId\":").append(std::string_view(quoted));
+  request.body.append("\"KeyId\":").append(std::string_view(quoted)).append(",");
   return request;
 }
 
 void add_context(WipedString& body, const WrapContext& context) {
   const std::string json = to_canonical_json(context);
-  body.append(",\"EncryptionContext\":").append(std::string_view(json));
+  body.append("\"EncryptionContext\":").append(std::string_view(json));
 }
 
 }  // namespace
@@ -49,7 +52,7 @@ net::HttpRequest decrypt_request(std::string_view endpoint, std::string_view key
 
 net::HttpRequest describe_request(std::string_view endpoint, std::string_view key_arn) {
   net::HttpRequest request = request_of(endpoint, "DescribeKey", key_arn);
-  request.body.append("}");
+  request.body.back() = '}';
   return request;
 }
 

@@ -83,6 +83,7 @@ keyhold::Result<TransitKey> parse_key(std::string_view body) {
                  .min_decryption_version = version_of(member(data, "min_decryption_version")),
                  .derived = is_true(member(data, "derived")),
                  .soft_deleted = is_true(member(data, "soft_deleted")),
+                 .deletion_allowed = is_true(member(data, "deletion_allowed")),
                  .request_id = text_of(member(json, "request_id"))};
   if (key.type.empty() || key.latest_version == 0) return not_an_answer("a read of a key");
   return key;

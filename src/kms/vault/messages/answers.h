@@ -26,6 +26,7 @@ struct TransitKey {
   std::uint32_t min_decryption_version = 0;
   bool derived = false;
   bool soft_deleted = false;  // OpenBao's
+  bool deletion_allowed = false;
   std::string request_id;
 };
 

@@ -1,4 +1,4 @@
-#include "devcloud/aws/conditions.h"
+#include "cloud/aws/conditions.h"
 
 #include <algorithm>
 #include <array>
@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "devcloud/text.h"
+#include "base/text.h"
 
-namespace keyhold::devcloud::aws {
+namespace keyhold::cloud::aws {
 namespace {
 
 using nlohmann::json;
@@ -141,4 +141,4 @@ std::optional<std::string> wrong_conditions(const json& statement) {
   return std::nullopt;
 }
 
-}  // namespace keyhold::devcloud::aws
+}  // namespace keyhold::cloud::aws

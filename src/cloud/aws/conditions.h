@@ -8,7 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace keyhold::devcloud::aws {
+namespace keyhold::cloud::aws {
 
 // `context`: condition keys in lower case with their values. No Condition holds always.
 bool conditions_hold(const nlohmann::json& statement,
@@ -17,4 +17,4 @@ bool conditions_hold(const nlohmann::json& statement,
 // What in the Condition is not understood.
 std::optional<std::string> wrong_conditions(const nlohmann::json& statement);
 
-}  // namespace keyhold::devcloud::aws
+}  // namespace keyhold::cloud::aws

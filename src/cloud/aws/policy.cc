@@ -1,16 +1,17 @@
-#include "devcloud/aws/policy.h"
+#include "cloud/aws/policy.h"
 
 #include <algorithm>
 #include <functional>
 #include <optional>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
-#include "devcloud/aws/arn.h"
-#include "devcloud/aws/conditions.h"
-#include "devcloud/text.h"
+#include "base/text.h"
+#include "cloud/aws/arn.h"
+#include "cloud/aws/conditions.h"
 
-namespace keyhold::devcloud::aws {
+namespace keyhold::cloud::aws {
 namespace {
 
 using nlohmann::json;
@@ -60,11 +61,22 @@ bool covers(const json& statement, const PolicyRequest& request) {
          conditions_hold(statement, request.context);
 }
 
+bool is_account_id(std::string_view text) {
+  return text.size() == 12 &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// The ARN of the account's root, in any partition.
+bool is_root(const std::string& text, const std::string& account) {
+  const auto arn = parse_arn(text);
+  return arn && arn->service == "iam" && arn->account == account && arn->resource == "root";
+}
+
 Match match_aws(const std::string& named, const Policy& policy, const Principal& principal) {
   if (named == "*") return Match::direct;
   if (principal.account.empty()) return Match::none;
-  if (named == principal.account || named == root_arn(principal.account)) {
-    return principal.arn == root_arn(principal.account) ? Match::direct : Match::account;
+  if (named == principal.account || is_root(named, principal.account)) {
+    return is_root(principal.arn, principal.account) ? Match::direct : Match::account;
   }
   if (!principal.session_arn.empty() && named == principal.session_arn) return Match::direct;
   if (named != principal.arn) return Match::none;
@@ -126,22 +138,6 @@ std::optional<std::string> wrong_statement(const json& statement, bool on_resour
   return wrong_conditions(statement);
 }
 
-std::optional<std::string> wrong_document(const std::string& text, bool on_resource) {
-  if (text.size() > kMaxPolicyBytes) return "it is longer than 32 KiB";
-  const json document = json::parse(text, nullptr, false);
-  if (!document.is_object()) return "it is no JSON object";
-  const std::string version = document.value("Version", json()).is_string()
-                                  ? document["Version"].get<std::string>()
-                                  : "2008-10-17";
-  if (version != "2012-10-17" && version != "2008-10-17") return "unknown Version";
-  const auto statements = statements_of(text);
-  if (statements.empty()) return "it has no Statement";
-  for (const json& statement : statements) {
-    if (auto wrong = wrong_statement(statement, on_resource)) return wrong;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 PolicyVerdict judge_resource_policy(const Policy& policy, const PolicyRequest& request) {
@@ -168,10 +164,20 @@ PolicyVerdict judge_identity_policy(const std::string& text, const PolicyRequest
   return verdict;
 }
 
-Answer<void> check_policy(const std::string& text, bool on_resource, const std::string& code) {
-  const auto wrong = wrong_document(text, on_resource);
-  if (!wrong) return {};
-  return refuse(code, "The policy is not valid: " + *wrong);
+std::optional<std::string> wrong_policy(const std::string& text, bool on_resource) {
+  if (text.size() > kMaxPolicyBytes) return "it is longer than 32 KiB";
+  const json document = json::parse(text, nullptr, false);
+  if (!document.is_object()) return "it is no JSON object";
+  const std::string version = document.value("Version", json()).is_string()
+                                  ? document["Version"].get<std::string>()
+                                  : "2008-10-17";
+  if (version != "2012-10-17" && version != "2008-10-17") return "unknown Version";
+  const auto statements = statements_of(text);
+  if (statements.empty()) return "it has no Statement";
+  for (const json& statement : statements) {
+    if (auto wrong = wrong_statement(statement, on_resource)) return wrong;
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> principals_of(const std::string& text) {
@@ -186,4 +192,32 @@ std::vector<std::string> principals_of(const std::string& text) {
   return out;
 }
 
-}  // namespace keyhold::devcloud::aws
+bool names_principals(const std::string& text) {
+  return std::ranges::any_of(statements_of(text), [](const json& statement) {
+    return statement.is_object() && statement.contains("Principal");
+  });
+}
+
+bool speaks_of(const std::string& text, std::string_view action) {
+  const std::string wanted = to_lower(action);
+  const auto is_it = [&](const std::string& pattern) {
+    return !pattern.ends_with('*') && to_lower(pattern) == wanted;
+  };
+  return std::ranges::any_of(statements_of(text), [&](const json& statement) {
+    return statement.is_object() && statement.contains("Action") &&
+           std::ranges::any_of(strings_of(statement["Action"]), is_it);
+  });
+}
+
+std::vector<std::string> condition_keys_of(const std::string& text) {
+  std::set<std::string> keys;
+  for (const json& statement : statements_of(text)) {
+    if (!statement.is_object() || !statement.contains("Condition")) continue;
+    for (const auto& [name, conditions] : statement["Condition"].items()) {
+      for (const auto& [key, value] : conditions.items()) keys.insert(to_lower(key));
+    }
+  }
+  return {keys.begin(), keys.end()};
+}
+
+}  // namespace keyhold::cloud::aws

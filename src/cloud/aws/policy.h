@@ -10,14 +10,19 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "devcloud/aws/error.h"
-#include "devcloud/aws/state.h"
+namespace keyhold::cloud::aws {
 
-namespace keyhold::devcloud::aws {
+struct Policy {
+  std::string text;
+  // Of a policy on a resource: ARN → the unique id that it stood for when the policy was saved.
+  // What is not pinned is whoever has the ARN now.
+  std::map<std::string, std::string> pins;
+};
 
 // Who asks, in all the names that a Principal element can have for them.
 struct Principal {
@@ -48,9 +53,16 @@ PolicyVerdict judge_resource_policy(const Policy& policy, const PolicyRequest& r
 // A policy on a user, role or session; allow_directly says that it allows.
 PolicyVerdict judge_identity_policy(const std::string& text, const PolicyRequest& request);
 
-// Why a document cannot be saved; nothing where it can. `code`: "MalformedPolicyDocumentException".
-Answer<void> check_policy(const std::string& text, bool on_resource, const std::string& code);
+// Why a document cannot be saved; nothing where it can.
+std::optional<std::string> wrong_policy(const std::string& text, bool on_resource);
 // The AWS principals that a document names, without accounts and "*".
 std::vector<std::string> principals_of(const std::string& text);
 
-}  // namespace keyhold::devcloud::aws
+// Whether a statement has a Principal, as a policy on a resource has.
+bool names_principals(const std::string& text);
+// Whether an Action names it, other than by "*" or "SERVICE:*".
+bool speaks_of(const std::string& text, std::string_view action);
+// The keys of all Conditions, in lower case, each once.
+std::vector<std::string> condition_keys_of(const std::string& text);
+
+}  // namespace keyhold::cloud::aws

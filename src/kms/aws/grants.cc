@@ -1,0 +1,204 @@
+#include "kms/aws/grants.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cloud/aws/arn.h"
+#include "cloud/aws/policy.h"
+
+namespace keyhold::kms::aws {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr const char* kUnknownOwn = "ARN-OF-THE-CLUSTERS-OWN-PRINCIPAL";
+constexpr std::array kNeeded = {"kms:Encrypt", "kms:Decrypt", "kms:DescribeKey"};
+constexpr std::array kTooMuch = {"kms:ScheduleKeyDeletion", "kms:DisableKey", "kms:PutKeyPolicy",
+                                 "kms:CreateGrant"};
+constexpr std::string_view kAssumedRole = "assumed-role/";
+
+std::string document_of(const ordered_json& statement) {
+  const ordered_json document = {{"Version", "2012-10-17"},
+                                 {"Statement", ordered_json::array({statement})}};
+  return document.dump(2) + "\n";
+}
+
+// A session's role, which policies name; any other principal as it is. A session's ARN does not
+// have the role's path.
+std::string principal_of(const std::string& identity) {
+  const auto arn = cloud::aws::parse_arn(identity);
+  if (!arn || arn->service != "sts" || !arn->resource.starts_with(kAssumedRole)) return identity;
+  std::string name = arn->resource.substr(kAssumedRole.size());
+  name.resize(std::min(name.size(), name.find('/')));
+  return "arn:" + arn->partition + ":iam::" + arn->account + ":role/" + name;
+}
+
+std::string own_principal(const Parties& parties) {
+  return parties.own.empty() ? kUnknownOwn : principal_of(parties.own);
+}
+
+// Whoever assumes the last role.
+std::string before_last(const Parties& parties) {
+  const std::size_t count = parties.roles.size();
+  return count > 1 ? parties.roles[count - 2].role_arn : own_principal(parties);
+}
+
+std::vector<Grant> of_login(const Parties& parties) {
+  const cloud::aws::RoleHop& role = parties.roles.back();
+  const std::string who = before_last(parties);
+  const ordered_json trust = {
+      {"Effect", "Allow"},
+      {"Principal", {{"AWS", who}}},
+      {"Action", "sts:AssumeRole"},
+      {"Condition", {{"StringEquals", {{"sts:ExternalId", role.external_id}}}}}};
+  const ordered_json may_assume = {
+      {"Effect", "Allow"}, {"Action", "sts:AssumeRole"}, {"Resource", role.role_arn}};
+  return {{.use = Grant::For::login,
+           .place = "the trust policy of " + role.role_arn + " (the customer's)",
+           .text = document_of(trust)},
+          {.use = Grant::For::login,
+           .place = "an IAM policy of " + who + " (the operator's)",
+           .text = document_of(may_assume)}};
+}
+
+cloud::aws::Principal principal_named(const std::string& arn) {
+  cloud::aws::Principal principal;
+  principal.arn = principal_of(arn);
+  if (const auto parsed = cloud::aws::parse_arn(arn)) principal.account = parsed->account;
+  if (principal.arn != arn) principal.session_arn = arn;
+  return principal;
+}
+
+std::multimap<std::string, std::string> context_of(const cloud::aws::Principal& principal) {
+  return {{"aws:principalarn", principal.arn},
+          {"aws:principalaccount", principal.account},
+          {"aws:securetransport", "true"}};
+}
+
+void add_encryption_context(const WrapContext& context,
+                            std::multimap<std::string, std::string>& to) {
+  for (const auto& [name, value] : to_pairs(context)) {
+    to.emplace("kms:encryptioncontext:" + name, value);
+    to.emplace("kms:encryptioncontextkeys", name);
+  }
+}
+
+// The Condition keys of a document that a request of ours does not tell.
+std::string unknown_keys(const std::string& policy,
+                         const std::multimap<std::string, std::string>& context) {
+  std::string out;
+  for (const std::string& key : cloud::aws::condition_keys_of(policy)) {
+    const bool ours = key == "sts:externalid" || key.starts_with("kms:encryptioncontext");
+    if (ours || context.contains(key)) continue;
+    out += (out.empty() ? "" : ", ") + key;
+  }
+  return out;
+}
+
+struct Kind {
+  bool on_resource;
+  std::string need_beside;  // what has to allow it too, where the account alone is named
+};
+
+Foretold judge(const std::string& policy, const cloud::aws::PolicyRequest& request,
+               const Kind& kind, bool needed) {
+  const auto verdict = kind.on_resource ? cloud::aws::judge_resource_policy({policy, {}}, request)
+                                        : cloud::aws::judge_identity_policy(policy, request);
+  Foretold row{.action = request.action, .outcome = {}, .needed = needed, .reason = {}};
+  const std::string unknown = unknown_keys(policy, request.context);
+  if (verdict.deny) {
+    row.outcome = Foretold::Outcome::refused;
+    row.reason = "an explicit Deny";
+  } else if (verdict.allow_directly) {
+    row.outcome = Foretold::Outcome::allowed;
+  } else if (verdict.allow_account) {
+    row.outcome = Foretold::Outcome::depends;
+    row.reason = "it allows the account; " + kind.need_beside + " has to allow it too";
+  } else {
+    row.outcome = Foretold::Outcome::refused;
+    row.reason = "no statement allows it to " + request.principal.arn;
+  }
+  if (!unknown.empty()) {
+    row.outcome = Foretold::Outcome::depends;
+    row.reason += (row.reason.empty() ? "" : "; ") + ("judged without " + unknown) +
+                  ", which only AWS knows at the time";
+  }
+  return row;
+}
+
+std::vector<Foretold> of_trust(const std::string& policy, const Parties& parties) {
+  const cloud::aws::Principal principal =
+      principal_named(parties.roles.size() > 1 ? before_last(parties) : parties.own);
+  const cloud::aws::RoleHop& role = parties.roles.back();
+  cloud::aws::PolicyRequest request{principal, "sts:AssumeRole", role.role_arn,
+                                    context_of(principal)};
+  const Kind kind{.on_resource = true, .need_beside = "an IAM policy of " + principal.arn};
+  auto without = request;
+  request.context.emplace("sts:externalid", role.external_id);
+  std::vector<Foretold> rows = {judge(policy, request, kind, true)};
+  rows.back().action += " with external id " + role.external_id;
+  rows.push_back(judge(policy, without, kind, false));
+  rows.back().action += " without an external id";
+  return rows;
+}
+
+std::vector<Foretold> of_key(const std::string& policy, const Parties& parties, bool on_resource,
+                             const WrapContext& context) {
+  const std::string& who = parties.roles.empty() ? parties.own : parties.roles.back().role_arn;
+  const cloud::aws::Principal principal = principal_named(who);
+  const Kind kind{.on_resource = on_resource, .need_beside = "an IAM policy of " + principal.arn};
+  std::vector<Foretold> rows;
+  const auto add = [&](const char* action, bool needed) {
+    cloud::aws::PolicyRequest request{principal, action, parties.key_arn, context_of(principal)};
+    request.context.emplace("kms:calleraccount", principal.account);
+    if (request.action != "kms:DescribeKey") add_encryption_context(context, request.context);
+    rows.push_back(judge(policy, request, kind, needed));
+  };
+  for (const char* action : kNeeded) add(action, true);
+  for (const char* action : kTooMuch) add(action, false);
+  return rows;
+}
+
+tl::unexpected<Error> not_judged(const std::string& why) {
+  return tl::unexpected(Error(Fault::configuration, "the policy cannot be judged: " + why));
+}
+
+}  // namespace
+
+std::vector<Grant> grants_for(const Parties& parties) {
+  std::vector<Grant> grants;
+  if (!parties.roles.empty()) grants = of_login(parties);
+  const std::string who =
+      parties.roles.empty() ? own_principal(parties) : parties.roles.back().role_arn;
+  const ordered_json statement = {{"Sid", "Keyhold"},
+                                  {"Effect", "Allow"},
+                                  {"Principal", {{"AWS", who}}},
+                                  {"Action", kNeeded},
+                                  {"Resource", "*"}};
+  grants.push_back({.use = Grant::For::key,
+                    .place = "the Statement list of the key policy of " + parties.key_arn,
+                    .text = statement.dump(2) + "\n"});
+  return grants;
+}
+
+Result<std::vector<Foretold>> foretell(const std::string& policy, const Parties& parties,
+                                       const WrapContext& context) {
+  const bool on_resource = cloud::aws::names_principals(policy);
+  if (const auto wrong = cloud::aws::wrong_policy(policy, on_resource)) return not_judged(*wrong);
+  if (!cloud::aws::speaks_of(policy, "sts:AssumeRole")) {
+    return of_key(policy, parties, on_resource, context);
+  }
+  if (!on_resource) {
+    return not_judged("an IAM policy of the cluster's own principal is judged by IAM alone");
+  }
+  if (parties.roles.empty()) return not_judged("it is a trust policy, and no role is assumed");
+  return of_trust(policy, parties);
+}
+
+}  // namespace keyhold::kms::aws
