@@ -236,7 +236,7 @@ Answer<json> Kms::set_policy(const KmsCall& call, const Name& name, State& state
   const json policy = call.body.value("policy", json());
   if (!policy.is_object()) return invalid("Invalid value at 'policy'");
   const std::string etag = text_of(policy, "etag");
-  if (!etag.empty() && etag != policy_json(state, name.full).at("etag")) {
+  if (!etag.empty() && json(etag) != policy_json(state, name.full).at("etag")) {
     return refuse(409, "ABORTED",
                   "There were concurrent policy changes. Please retry the whole "
                   "read-modify-write with exponential backoff.");
