@@ -50,10 +50,10 @@ Command devcloud_command() {
   command.name = "devcloud";
   command.summary = "Be the customer's cloud on loopback, to try Keyhold and to test it";
   command.paragraphs = {
-      "Serves AWS KMS and STS and a Vault over HTTPS, with a CA of its own, and EC2's metadata "
-      "service over plain HTTP, and enforces what they enforce: signatures, sessions, trust "
-      "policies, key "
-      "policies. The official clients work against it unmodified; what they need is printed as "
+      "Serves AWS KMS and STS, Google's Cloud KMS, OAuth and IAM Credentials, and a Vault over "
+      "HTTPS, with a CA of its own, and both clouds' metadata services over plain HTTP, and "
+      "enforces what they enforce: signatures, sessions, trust policies, key policies, grants. The "
+      "official clients work against it unmodified; what they need is printed as "
       "shell exports and stands in DIR/endpoints.json.",
       "Everything outlives the process: started again on the same DIR it is the same cloud. It "
       "ends "
@@ -75,6 +75,7 @@ Command devcloud_command() {
                        "a customer's key, and a role that the cluster may assume"}};
   command.exit_statuses = {5, 7};
   command.subcommands.push_back(devcloud_aws_command());
+  command.subcommands.push_back(devcloud_gcp_command());
   command.subcommands.push_back(devcloud_vault_command());
   for (Command& panel : devcloud_panel_commands()) command.subcommands.push_back(std::move(panel));
   command.run = [given](Session& session) { return serve(session, *given); };

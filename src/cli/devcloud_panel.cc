@@ -31,7 +31,7 @@ Command set_fault() {
       kFault,
       {"set",
        "Make requests to a service fail from now on",
-       {{"SERVICE", "SERVICE", "service", "kms, sts, imds, or a service of another cloud"},
+       {{"SERVICE", "SERVICE", "service", "kms, sts, imds, cloudkms, iamcredentials, oauth2 ..."},
         {"KIND", "KIND", "kind", "what goes wrong"},
         {"--resource", "RESOURCE", "resource", "only of keys, roles or paths that end so",
          Kind::text, false},

@@ -145,6 +145,7 @@ Status Cloud::Parts::listen(const CloudOptions& options) {
   server.key_file = folder.at("server.key");
   KEYHOLD_TRY_ASSIGN(https, serve(server, last.https, handler));
   endpoints = {https->origin(), metadata->origin(), folder.at("ca.pem")};
+  for (const auto& service : services) service->listens(endpoints);
   return {};
 }
 

@@ -57,6 +57,8 @@ class Service {
   // What a shell exports so that the official clients find this service.
   [[nodiscard]] virtual std::map<std::string, std::string> exports(
       const Endpoints& endpoints) const = 0;
+  // Called once, when both ports are known and before anybody is told of them.
+  virtual void listens(const Endpoints& /*endpoints*/) {}
 };
 
 // Every service that there is, in the order in which they are asked whether they take a request.

@@ -71,16 +71,15 @@ TEST_F(AwsRevocation, TrustTakenAwayIsADenialWhileASessionStillLives) {
 // As Vault's key management engine rotates a key in AWS: a new one, to which the alias moves.
 TEST_F(AwsRevocation, WhatWasWrappedUnderAnAliasOpensAfterItHasMoved) {
   const std::string account = world_.customer();
-  world_.on_key("CreateAlias",
-                {{"AliasName", "alias/orders"}, {"TargetKeyId", world_.key_arn()}});
+  world_.on_key("CreateAlias", {{"AliasName", "alias/orders"}, {"TargetKeyId", world_.key_arn()}});
   spec_.uri = KeyUri("arn:aws:kms:us-east-1:" + account + ":alias/orders");
   wrap();
   const auto before = client_->describe(soon());
   ASSERT_TRUE(before.has_value());
   const Json policy = world_.on_key("GetKeyPolicy");
   const Json second = world_.on_key("CreateKey", {{"Policy", policy["Policy"]}});
-  world_.on_key("UpdateAlias", {{"AliasName", "alias/orders"},
-                                {"TargetKeyId", second["KeyMetadata"]["KeyId"]}});
+  world_.on_key("UpdateAlias",
+                {{"AliasName", "alias/orders"}, {"TargetKeyId", second["KeyMetadata"]["KeyId"]}});
   EXPECT_TRUE(probe().has_value());
   const auto after = client_->describe(soon());
   ASSERT_TRUE(after.has_value());

@@ -99,6 +99,10 @@ class GcpWorld final : public KmsAdapter {
   }
   TestDevcloud& cloud() { return cloud_; }
   cloud::TestEnvironment& environment() { return environment_; }
+  // Another client of a key: one without any token yet.
+  std::unique_ptr<Client> client(const std::string& name) {
+    return make_client(spec(name)).value();
+  }
 
  private:
   [[nodiscard]] static std::string path(const std::string& name) {
