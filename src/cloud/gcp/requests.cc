@@ -8,6 +8,10 @@
 namespace keyhold::cloud::gcp {
 namespace {
 
+// Whatever the way to it is. (Google Identity, "Using OAuth 2.0 for Server to Server Applications":
+// aud is always this.)
+constexpr const char* kTokenAudience = "https://oauth2.googleapis.com/token";
+
 constexpr std::chrono::seconds kAssertionLifetime{3600};
 constexpr std::string_view kAccountPrefix = "projects/-/serviceAccounts/";
 
@@ -65,7 +69,7 @@ Result<WipedString> signed_assertion(const ServiceAccount& account, std::string_
   header += '}';
   const std::string claims =
       "{\"iss\":" + json_string(account.email) + ",\"scope\":" + json_string(scope) +
-      ",\"aud\":" + json_string(account.token_url) + ",\"iat\":" + std::to_string(issued) +
+      ",\"aud\":" + json_string(kTokenAudience) + ",\"iat\":" + std::to_string(issued) +
       ",\"exp\":" + std::to_string(issued + kAssertionLifetime.count()) + "}";
   const std::string signed_part =
       to_base64url(as_bytes(header)) + "." + to_base64url(as_bytes(claims));

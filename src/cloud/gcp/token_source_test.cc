@@ -81,7 +81,7 @@ TEST_F(GcpTokenSource, ServiceAccountSignsAnAssertion) {
   EXPECT_EQ(part(0, first), (Json{{"alg", "RS256"}, {"typ", "JWT"}, {"kid", "k1"}}));
   const Json claims = part(first + 1, second);
   EXPECT_EQ(claims["iss"], "a@p");
-  EXPECT_EQ(claims["aud"], google_.url("/token"));
+  EXPECT_EQ(claims["aud"], "https://oauth2.googleapis.com/token");
   EXPECT_EQ(claims["scope"], kScope);
   EXPECT_EQ(claims["exp"].get<std::int64_t>() - claims["iat"].get<std::int64_t>(), 3600);
 }

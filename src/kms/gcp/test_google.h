@@ -130,7 +130,9 @@ class TestGoogle {
     if (decoded(assertion.substr(second + 1)).size() != 256 || header.value("alg", "") != "RS256") {
       return refused("Invalid JWT Signature.");
     }
-    if (claims.value("aud", "") != url("/token")) return refused("Invalid JWT: audience");
+    if (claims.value("aud", "") != "https://oauth2.googleapis.com/token") {
+      return refused("Invalid JWT: audience");
+    }
     if (claims.value("iss", "") != kCluster) return refused("Invalid grant: account not found");
     const std::int64_t now =
         std::chrono::duration_cast<std::chrono::seconds>(clock_->wall_now().time_since_epoch())
