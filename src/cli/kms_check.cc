@@ -15,7 +15,7 @@ constexpr std::size_t kMaxPolicyBytes = 64U << 10U;
 
 struct Arguments {
   KmsFlags kms;
-  std::string org = "default";
+  std::string org;
   std::string cluster = "default";
   std::string region = "default";
   std::string policy;
@@ -73,7 +73,7 @@ std::string to_text(const kms::CheckReport& report) {
   }
   if (!report.missing.empty()) text += "\nGrant this, as far as it is missing.\n";
   for (const kms::Grant& grant : report.missing) {
-    text += "\nFor " + grant.place + ":\n\n" + grant.text;
+    text += "\nFor " + printable(grant.place) + ":\n\n" + printable_lines(grant.text);
   }
   return text;
 }
@@ -124,7 +124,9 @@ Status foretell(Session& session, kms::Client& client, const kms::WrapContext& c
 Status run(Session& session, const Arguments& given) {
   KEYHOLD_TRY_ASSIGN(const auto spec, given.kms.to_spec());
   kms::WrapContext context;
-  context.org = OrgId(given.org);
+  // A role of AWS's is assumed with the organization's id: no default would be anybody's.
+  const bool is_role = spec.type == kms::KeyType::aws_kms && !spec.auth_principal.empty();
+  context.org = OrgId(given.org.empty() && !is_role ? "default" : given.org);
   context.cluster = ClusterId(given.cluster);
   context.region = RegionName(given.region);
   context.key_id = crypto::random_id<KeyId>(crypto::system_random());
@@ -155,7 +157,8 @@ Command kms_check_command() {
       "Vault: a policy in HCL or JSON."};
   command.arguments = given->kms.arguments(true);
   command.arguments.push_back(
-      text("--org", "NAME", given->org, "the organization (default \"default\")"));
+      text("--org", "NAME", given->org,
+           "the organization; a role of AWS's needs it (default \"default\")"));
   command.arguments.push_back(
       text("--cluster", "NAME", given->cluster, "its cluster (default \"default\")"));
   command.arguments.push_back(

@@ -122,8 +122,12 @@ std::optional<std::string> wrong_statement(const json& statement, bool on_resour
                                                    "NotResource", "Condition"};
     if (std::ranges::find(known, name) == known.end()) return "unknown element " + name;
   }
-  if (statement.value("Effect", "") != "Allow" && statement.value("Effect", "") != "Deny") {
-    return "an Effect is Allow or Deny";
+  const json effect = statement.value("Effect", json());
+  if (effect != "Allow" && effect != "Deny") return "an Effect is Allow or Deny";
+  for (const char* const list : {"Action", "NotAction", "Resource", "NotResource"}) {
+    if (statement.contains(list) && strings_of(statement[list]).empty()) {
+      return std::string(list) + " is a text or a list of texts";
+    }
   }
   if (statement.contains("Action") == statement.contains("NotAction")) {
     return "a statement has an Action or a NotAction";

@@ -75,7 +75,10 @@ Result<WipedString> signed_assertion(const ServiceAccount& account, std::string_
       to_base64url(as_bytes(header)) + "." + to_base64url(as_bytes(claims));
   KEYHOLD_TRY_ASSIGN(const ByteVector signature,
                      crypto::rsa_sign_sha256(account.private_key, as_bytes(signed_part)));
-  return WipedString(signed_part + "." + to_base64url(signature));
+  const std::string encoded = to_base64url(signature);
+  WipedString assertion;
+  assertion.reserve(signed_part.size() + 1 + encoded.size());
+  return std::move(assertion.append(signed_part).append(".").append(encoded));
 }
 
 net::HttpRequest assertion_request(const ServiceAccount& account, const WipedString& assertion) {

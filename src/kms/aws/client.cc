@@ -179,12 +179,9 @@ Result<UnwrappedKey> AwsClient::unwrap_in(const Target& target, ByteView ciphert
                                           const WrapContext& context, aws::Credentials with,
                                           Deadline deadline) {
   const std::string step = step_of("Decrypt", target.arn);
-  // An alias may point to another key by now: what the old one wrapped still opens, and the next
-  // rewrap takes the new one.
   KEYHOLD_TRY_ASSIGN(
       aws::Answer answer,
-      session_->ask(aws::decrypt_request(target.endpoint, key_.is_alias() ? "" : target.arn,
-                                         ciphertext, context),
+      session_->ask(aws::decrypt_request(target.endpoint, target.arn, ciphertext, context),
                     target.region, step, with, deadline));
   auto decrypted = aws::parse_decrypt(answer.body);
   if (!decrypted) return unreadable(step, decrypted.error(), answer.request_id);

@@ -103,8 +103,14 @@ std::string unknown_keys(const std::string& policy,
 
 struct Kind {
   bool on_resource;
-  std::string need_beside;  // what has to allow it too, where the account alone is named
+  std::string need_beside;  // what has to allow it too, where the account alone is named …
+  bool need_beside_always;  // … or in any case: across accounts, and of an IAM policy
 };
+
+bool is_of(const std::string& arn, const std::string& account) {
+  const auto parsed = cloud::aws::parse_arn(arn);
+  return parsed && parsed->account == account;
+}
 
 Foretold judge(const std::string& policy, const cloud::aws::PolicyRequest& request,
                const Kind& kind, bool needed) {
@@ -115,8 +121,11 @@ Foretold judge(const std::string& policy, const cloud::aws::PolicyRequest& reque
   if (verdict.deny) {
     row.outcome = Foretold::Outcome::refused;
     row.reason = "an explicit Deny";
-  } else if (verdict.allow_directly) {
+  } else if (verdict.allow_directly && !kind.need_beside_always) {
     row.outcome = Foretold::Outcome::allowed;
+  } else if (verdict.allow_directly) {
+    row.outcome = Foretold::Outcome::depends;
+    row.reason = kind.need_beside + " has to allow it too";
   } else if (verdict.allow_account) {
     row.outcome = Foretold::Outcome::depends;
     row.reason = "it allows the account; " + kind.need_beside + " has to allow it too";
@@ -138,7 +147,9 @@ std::vector<Foretold> of_trust(const std::string& policy, const Parties& parties
   const cloud::aws::RoleHop& role = parties.roles.back();
   cloud::aws::PolicyRequest request{principal, "sts:AssumeRole", role.role_arn,
                                     context_of(principal)};
-  const Kind kind{.on_resource = true, .need_beside = "an IAM policy of " + principal.arn};
+  const Kind kind{.on_resource = true,
+                  .need_beside = "an IAM policy of " + principal.arn,
+                  .need_beside_always = !is_of(role.role_arn, principal.account)};
   auto without = request;
   request.context.emplace("sts:externalid", role.external_id);
   std::vector<Foretold> rows = {judge(policy, request, kind, true)};
@@ -152,12 +163,17 @@ std::vector<Foretold> of_key(const std::string& policy, const Parties& parties, 
                              const WrapContext& context) {
   const std::string& who = parties.roles.empty() ? parties.own : parties.roles.back().role_arn;
   const cloud::aws::Principal principal = principal_named(who);
-  const Kind kind{.on_resource = on_resource, .need_beside = "an IAM policy of " + principal.arn};
+  const Kind kind{.on_resource = on_resource,
+                  .need_beside = on_resource ? "an IAM policy of " + principal.arn
+                                             : "the key policy of " + parties.key_arn,
+                  .need_beside_always = !on_resource || !is_of(parties.key_arn, principal.account)};
   std::vector<Foretold> rows;
   const auto add = [&](const char* action, bool needed) {
     cloud::aws::PolicyRequest request{principal, action, parties.key_arn, context_of(principal)};
     request.context.emplace("kms:calleraccount", principal.account);
-    if (request.action != "kms:DescribeKey") add_encryption_context(context, request.context);
+    if (request.action == "kms:Encrypt" || request.action == "kms:Decrypt") {
+      add_encryption_context(context, request.context);
+    }
     rows.push_back(judge(policy, request, kind, needed));
   };
   for (const char* action : kNeeded) add(action, true);

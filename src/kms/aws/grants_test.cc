@@ -48,7 +48,9 @@ TEST(AwsGrants, WhatIsPastedIsWhatWouldBeEnough) {
   EXPECT_THAT(grants[1].place, HasSubstr("arn:aws:iam::444455556666:role/cluster"));
   const auto trust = foretell(grants[0].text, parties(), context());
   ASSERT_TRUE(trust);
-  EXPECT_EQ(trust->at(0).outcome, Outcome::allowed);
+  // Of another account: its IAM has a say too.
+  EXPECT_EQ(trust->at(0).outcome, Outcome::depends);
+  EXPECT_THAT(trust->at(0).reason, HasSubstr("an IAM policy of arn:aws:iam::444455556666"));
   EXPECT_EQ(trust->at(1).outcome, Outcome::refused);  // without the external id
   const std::string policy = R"({"Version":"2012-10-17","Statement":[)" + grants[2].text + "]}";
   const auto key = foretell(policy, parties(), context());
@@ -95,12 +97,15 @@ TEST(AwsGrants, PowersThatKeyholdShouldNotHaveAreTold) {
                              parties(), context());
   ASSERT_TRUE(rows);
   const Foretold& row = row_of(*rows, "kms:ScheduleKeyDeletion");
-  EXPECT_EQ(row.outcome, Outcome::allowed);
+  EXPECT_EQ(row.outcome, Outcome::depends);
+  EXPECT_THAT(row.reason, HasSubstr("the key policy of"));
   EXPECT_FALSE(row.needed);
 }
 
 TEST(AwsGrants, WhatIsNoPolicyIsAConfigurationFault) {
   for (const char* text : {"", "{", "{}", R"({"Statement":{"Effect":"Maybe"}})",
+                           R"({"Statement":{"Effect":1,"Action":"kms:*","Resource":"*"}})",
+                           R"({"Statement":{"Effect":"Allow","NotAction":5,"Resource":"*"}})",
                            R"({"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*",
                               "Condition":{"NumericEquals":{"aws:x":"1"}}}})"}) {
     const auto rows = foretell(text, parties(), context());

@@ -120,7 +120,14 @@ std::vector<LoginStep> Session::walk_logins(const std::string& region, Deadline 
   if (roles_.empty()) return steps;
   steps.push_back({.name = "assume " + roles_.back().role_arn, .detail = {}, .refusal = {}});
   const auto assumed = login_.assume(roles_, *own, sts, kProbeLifetime, deadline);
-  if (!assumed) return refused(assumed.error());
+  if (!assumed) {
+    const Error error = fault_of_login(assumed.error());
+    steps.back().refusal =
+        Error(error.fault(),
+              error.message() + " (asked with external id " + roles_.back().external_id + ")",
+              error.request_id());
+    return steps;
+  }
   steps.back().detail = "with external id " + roles_.back().external_id;
   return steps;
 }

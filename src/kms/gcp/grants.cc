@@ -79,7 +79,7 @@ std::string key_flags(const std::string& key) {
   for (const char* const flag : kFlags) {
     rest.remove_prefix(std::min(rest.size(), rest.find('/') + 1));
     const std::size_t slash = std::min(rest.find('/'), rest.size());
-    out += " " + (flag + std::string(rest.substr(0, slash)));
+    out.append(" ").append(flag).append(rest.substr(0, slash));
     rest.remove_prefix(std::min(rest.size(), slash + 1));
   }
   return out;

@@ -7,7 +7,6 @@
 namespace keyhold::kms::aws {
 namespace {
 
-// Without a key: the ciphertext says which one wrapped it.
 net::HttpRequest request_of(std::string_view endpoint, std::string_view action,
                             std::string_view key_arn) {
   net::HttpRequest request{.method = "POST",
@@ -15,17 +14,15 @@ net::HttpRequest request_of(std::string_view endpoint, std::string_view action,
                            .headers = {{"Content-Type", "application/x-amz-json-1.1"},
                                        {"X-Amz-Target", "TrentService." + std::string(action)}},
                            .body = {}};
-  request.body.append("{");
-  if (key_arn.empty()) return request;
   std::string quoted;
   append_json_string(quoted, key_arn);
-  request.body.append("\"KeyId\":").append(std::string_view(quoted)).append(",");
+  request.body.append("{\"KeyId\":").append(std::string_view(quoted));
   return request;
 }
 
 void add_context(WipedString& body, const WrapContext& context) {
   const std::string json = to_canonical_json(context);
-  body.append("\"EncryptionContext\":").append(std::string_view(json));
+  body.append(",\"EncryptionContext\":").append(std::string_view(json));
 }
 
 }  // namespace
@@ -52,7 +49,7 @@ net::HttpRequest decrypt_request(std::string_view endpoint, std::string_view key
 
 net::HttpRequest describe_request(std::string_view endpoint, std::string_view key_arn) {
   net::HttpRequest request = request_of(endpoint, "DescribeKey", key_arn);
-  request.body.back() = '}';
+  request.body.append("}");
   return request;
 }
 

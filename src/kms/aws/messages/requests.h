@@ -14,8 +14,7 @@
 
 namespace keyhold::kms::aws {
 
-// `endpoint` without a '/' at its end; `key_arn` a key's or an alias's. Decrypt takes an empty one:
-// then KMS takes the key that wrapped.
+// `endpoint` without a '/' at its end; `key_arn` a key's or an alias's.
 net::HttpRequest encrypt_request(std::string_view endpoint, std::string_view key_arn,
                                  const crypto::Key256& key, const WrapContext& context);
 net::HttpRequest decrypt_request(std::string_view endpoint, std::string_view key_arn,
