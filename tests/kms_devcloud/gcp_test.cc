@@ -61,9 +61,10 @@ TEST_F(GcpRevocation, CustomersAccountDisabledIsDenied) {
   EXPECT_TRUE(probe().has_value());
 }
 
-TEST_F(GcpRevocation, OwnAccountDisabledIsDenied) {
+// The operator's own trouble is not the customer's word.
+TEST_F(GcpRevocation, OwnAccountDisabledIsAConfigurationFault) {
   kms_.set_disabled(kGcpCluster, true);
-  expect(Fault::denied);
+  expect(Fault::configuration, "the cluster's own login");
 }
 
 // A token that is out goes on, as at Google: a probe makes its own, and sees it.
@@ -96,11 +97,11 @@ TEST_F(GcpRevocation, DeletedAccountIsDenied) {
 }
 
 // Tokens that are out go on; who logs in anew sees it.
-TEST_F(GcpRevocation, OwnDeletedKeyIsDenied) {
+TEST_F(GcpRevocation, OwnDeletedKeyIsAConfigurationFault) {
   kms_.gcp("delete-account-key", {{"email", kGcpCluster}});
   EXPECT_TRUE(probe().has_value());
   client_ = kms_.client("orders");
-  expect(Fault::denied, "Invalid JWT Signature");
+  expect(Fault::configuration, "Invalid JWT Signature");
 }
 
 TEST_F(GcpRevocation, RevocationTakesAsLongAsThePropagation) {
@@ -136,13 +137,13 @@ TEST_F(GcpRevocation, FaultsOfEveryStepAreOutages) {
   EXPECT_TRUE(probe().has_value());
 }
 
-TEST_F(GcpRevocation, RefusalsOfEveryStepAreDenials) {
+TEST_F(GcpRevocation, RefusalsOfTheCustomersAreDenials) {
   const std::vector<std::tuple<const char*, const char*, Fault>> rows = {
       {"cloudkms", "deny", Fault::denied},
       {"cloudkms", "disable", Fault::disabled},
       {"iamcredentials", "deny", Fault::denied},
-      {"oauth2", "deny", Fault::denied},
-      {"oauth2", "disable", Fault::denied}};
+      {"oauth2", "deny", Fault::configuration},
+      {"oauth2", "disable", Fault::configuration}};
   for (const auto& [service, kind, fault] : rows) {
     SCOPED_TRACE(std::string(service) + " " + kind);
     kms_.cloud().must("POST", "faults", {{"service", service}, {"kind", kind}});

@@ -25,6 +25,14 @@ bool is_principal(std::string_view text) {
          });
 }
 
+// Where the customer named an account, their word is that account's: what our own login meets on
+// the way there says nothing of them.
+LoginError no_word_of_the_customers(LoginError error) {
+  if (error.refusal != Refusal::denied) return error;
+  return {.refusal = Refusal::configuration,
+          .message = "the cluster's own login: " + error.message};
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> parse_principals(std::string_view text) {
@@ -161,9 +169,10 @@ LoginResult<AccessToken> TokenSource::impersonate(const std::vector<std::string>
       environment_->get_or("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "");
   for (;;) {
     bool kept = false;
-    KEYHOLD_TRY_ASSIGN(const WipedString own, own_token(deadline, &kept));
+    auto own = own_token(deadline, &kept);
+    if (!own) return tl::unexpected(no_word_of_the_customers(std::move(own).error()));
     KEYHOLD_TRY_ASSIGN(net::HttpResponse response,
-                       send(impersonation_request(impersonation_url(endpoint, chain.back()), own,
+                       send(impersonation_request(impersonation_url(endpoint, chain.back()), *own,
                                                   delegates, scope, lifetime),
                             deadline));
     // A kept token may have been taken away meanwhile: once more with a new one.

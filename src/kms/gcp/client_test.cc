@@ -101,14 +101,14 @@ TEST_F(GcpClientTest, ImpersonationTakenAwayDeniesTheNextProbeThoughATokenLives)
   expect_fine();
 }
 
-TEST_F(GcpClientTest, OwnAccountThatIsGoneIsADenialAndASkewedClockIsNot) {
+TEST_F(GcpClientTest, OwnAccountThatIsGoneSaysNothingOfTheCustomer) {
   client_ = client_of(spec());
   const auto oauth = [](const std::string& text) {
     return net::TestServer::reply(
         400, R"({"error":"invalid_grant","error_description":")" + text + R"("})");
   };
   instead("token", oauth("Invalid grant: account not found"));
-  expect_probe(Fault::denied);
+  expect_probe(Fault::configuration);
   instead("token", oauth("Invalid JWT: Token must be a short-lived token (60 minutes) and in a "
                          "reasonable timeframe."));
   expect_probe(Fault::unavailable);
