@@ -5,13 +5,16 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace keyhold::cloud {
 namespace {
 
 class EnvironmentFile : public testing::Test {
  protected:
-  EnvironmentFile() : path_(testing::TempDir() + "keyhold_environment_test") {}
+  // Tests run beside each other, each in a process of its own.
+  EnvironmentFile()
+      : path_(testing::TempDir() + "keyhold_environment_test_" + std::to_string(::getpid())) {}
   ~EnvironmentFile() override { std::filesystem::remove(path_); }
 
   Result<WipedString> read(const std::string& content) {
