@@ -97,7 +97,8 @@ Outcome reach(const json& members, const std::string& account, std::string& reas
     if (name.starts_with("group:") || name.starts_with("domain:") ||
         name.starts_with("principal")) {
       best = Outcome::depends;
-      reason = "on whether " + name + " has " + account;
+      reason = "on whether ";
+      reason.append(name).append(" has ").append(account);
     }
   }
   return best;
