@@ -15,4 +15,7 @@ std::string to_lower(std::string_view text);   // ASCII
 // '*' any run of characters, '?' any one. In time of at most the product of both sizes.
 bool matches_wildcard(std::string_view pattern, std::string_view text);
 
+// One word for a POSIX shell, in single quotes.
+std::string shell_quoted(std::string_view text);
+
 }  // namespace keyhold

@@ -41,6 +41,11 @@ TEST(Text, PartsAreOneMoreThanSeparators) {
   EXPECT_EQ(trim(" "), "");
 }
 
+TEST(Text, AShellTakesAQuotedTextAsOneWord) {
+  EXPECT_EQ(shell_quoted("a b"), "'a b'");
+  EXPECT_EQ(shell_quoted("x';y"), R"('x'\'';y')");
+}
+
 TEST(Text, OnlyAsciiChangesItsCase) {
   EXPECT_EQ(to_lower("KMS:Decrypt-É"), "kms:decrypt-É");
 }

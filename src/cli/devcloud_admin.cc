@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/devcloud_commands.h"
 #include "cli/session.h"
 #include "io/file_system.h"
@@ -148,7 +149,8 @@ std::string members_as_exports(const std::string& text,
   std::string lines;
   const json document = json::parse(text, nullptr, false);
   for (const auto& [variable, member] : names) {
-    lines += "export " + variable + "='" + as_word(document.value(member, json(""))) + "'\n";
+    lines +=
+        "export " + variable + "=" + shell_quoted(as_word(document.value(member, json("")))) + "\n";
   }
   return lines;
 }

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "devcloud/admin.h"
 #include "devcloud/service.h"
 #include "devcloud/shifted_clock.h"
@@ -191,7 +192,7 @@ std::string Cloud::greeting() const {
   std::string text = "# https " + parts_->endpoints.https + ", metadata " +
                      parts_->endpoints.metadata + ", CA " + parts_->endpoints.ca_file + "\n";
   for (const auto& [name, value] : parts_->exports()) {
-    text.append("export ").append(name).append("='").append(value).append("'\n");
+    text.append("export ").append(name).append("=").append(shell_quoted(value)).append("\n");
   }
   return text;
 }
