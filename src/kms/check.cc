@@ -37,8 +37,8 @@ class Walk {
 
   CheckReport go() && {
     const bool logged_in = logins();
-    if (logged_in) describe();
-    const auto wrapped = logged_in ? wrap() : std::nullopt;
+    // A key that cannot be described for another reason than a grant is not asked for more.
+    const auto wrapped = logged_in && describe() ? wrap() : std::nullopt;
     if (wrapped) {
       // Where nothing is opened, that another context is refused says nothing.
       if (unwrap(*wrapped)) unwrap_with_another_context(*wrapped);
@@ -57,13 +57,15 @@ class Walk {
   void passed(std::string name, std::string detail) {
     report_.steps.push_back({Outcome::passed, std::move(name), std::move(detail)});
   }
-  void failed(std::string name, const Error& error, Grant::For use) {
+  void failed(std::string name, const Error& error, std::vector<Grant> missing) {
     report_.steps.push_back({Outcome::failed, std::move(name), error.message()});
     if (!report_.failure) report_.failure = error;
-    if (error.fault() != Fault::denied || !report_.missing.empty()) return;
-    for (Grant& grant : client_.grants()) {
-      if (grant.use == use) report_.missing.push_back(std::move(grant));
+    if (error.fault() == Fault::denied && report_.missing.empty()) {
+      report_.missing = std::move(missing);
     }
+  }
+  void failed(std::string name, const Error& error) {
+    failed(std::move(name), error, client_.grants());
   }
   void skip_unless_tried(const char* name) {
     for (const CheckStep& step : report_.steps) {
@@ -75,7 +77,7 @@ class Walk {
   bool logins() {
     for (LoginStep& step : client_.walk_logins(soon())) {
       if (step.refusal) {
-        failed(std::move(step.name), *step.refusal, Grant::For::login);
+        failed(std::move(step.name), *step.refusal, std::move(step.missing));
         return false;
       }
       passed(std::move(step.name), std::move(step.detail));
@@ -83,14 +85,15 @@ class Walk {
     return true;
   }
 
-  void describe() {
+  bool describe() {
     const auto key = client_.describe(soon());
     if (!key) {
-      failed("describe", key.error(), Grant::For::key);
-      return;
+      failed("describe", key.error());
+      return key.error().fault() == Fault::denied;
     }
-    passed("describe",
-           std::string(state_name(key->state)) + ", version " + key->primary_version.str());
+    const std::string theirs = key->kms_state.empty() ? "" : " (" + key->kms_state + ")";
+    passed("describe", std::string(state_name(key->state)) + theirs + ", version " +
+                           key->primary_version.str());
     if (key->state == KeyState::pending_deletion) {
       report_.warnings.push_back(
           "the key is pending deletion" +
@@ -108,18 +111,19 @@ class Walk {
           "the key's material can be deleted at once, without a waiting period: keep a copy where "
           "it was made, or take that permission away");
     }
+    return true;
   }
 
   std::optional<WrappedKey> wrap() {
     auto key = crypto::Key256::generate(random_);
     if (!key) {
-      failed("wrap", Error(Fault::configuration, key.error().message()), Grant::For::key);
+      failed("wrap", Error(Fault::configuration, key.error().message()));
       return std::nullopt;
     }
     key_ = *std::move(key);
     auto wrapped = client_.wrap(key_, context_, soon());
     if (!wrapped) {
-      failed("wrap", wrapped.error(), Grant::For::key);
+      failed("wrap", wrapped.error());
       return std::nullopt;
     }
     passed("wrap", "under version " + wrapped->key_version.str() + ", " + wrapped->algorithm);
@@ -129,9 +133,9 @@ class Walk {
   bool unwrap(const WrappedKey& wrapped) {
     const auto unwrapped = client_.unwrap(wrapped.ciphertext, context_, soon());
     if (!unwrapped) {
-      failed("unwrap", unwrapped.error(), Grant::For::key);
+      failed("unwrap", unwrapped.error());
     } else if (!is_same(unwrapped->key, key_)) {
-      failed("unwrap", Error(Fault::malformed, "the KMS gave another key back"), Grant::For::key);
+      failed("unwrap", Error(Fault::malformed, "the KMS gave another key back"));
     } else {
       passed("unwrap", "the key came back");
       return true;
@@ -146,22 +150,22 @@ class Walk {
     other.cluster = ClusterId(context_.cluster.str() + "-other");
     const auto unwrapped = client_.unwrap(wrapped.ciphertext, other, soon());
     if (unwrapped) {
-      failed(name, Error(Fault::malformed, "the KMS opened it: it does not bind keys to a context"),
-             Grant::For::key);
+      failed(name,
+             Error(Fault::malformed, "the KMS opened it: it does not bind keys to a context"));
       return;
     }
     const Error& error = unwrapped.error();
     if (error.fault() == Fault::malformed || error.fault() == Fault::denied) {
       passed(name, "refused, as it has to be");
     } else {
-      failed(name, error, Grant::For::key);
+      failed(name, error);
     }
   }
 
   void probe(const WrappedKey& wrapped) {
     const auto probed = client_.probe(wrapped.ciphertext, context_, soon());
     if (!probed) {
-      failed("probe", probed.error(), Grant::For::key);
+      failed("probe", probed.error());
     } else {
       passed("probe", "with credentials made for it");
     }

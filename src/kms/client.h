@@ -39,22 +39,23 @@ struct KeyDescription {
   KeyVersion primary_version;             // what wrap uses now
   std::optional<WallTime> deletion_date;  // where pending_deletion
   std::string request_id;
+  std::string kms_state = {};  // the KMS's word where it says more than `state`: "PendingImport"
   std::optional<WallTime> expires = {};  // imported key material that ends by itself
   bool deletable_at_once = false;        // its material can go without a waiting period
 };
 
-// A login on the way to the key.
-struct LoginStep {
-  std::string name;              // "credentials", "assume arn:aws:iam::…:role/…"
-  std::string detail;            // who that makes us; empty where it was refused
-  std::optional<Error> refusal;  // nothing: it succeeded
-};
-
 // What a customer grants so that Keyhold may use the key: text to paste.
 struct Grant {
-  enum class For : std::uint8_t { login, key } use;
   std::string place;  // "the trust policy of arn:aws:iam::…"
   std::string text;   // a policy document or a command, lines ending with a line feed
+};
+
+// A login on the way to the key.
+struct LoginStep {
+  std::string name;                 // "credentials", "assume arn:aws:iam::…:role/…"
+  std::string detail;               // who that makes us; empty where it was refused
+  std::optional<Error> refusal;     // nothing: it succeeded
+  std::vector<Grant> missing = {};  // what to grant where it was denied
 };
 
 // What a policy that is only proposed would do.
@@ -87,10 +88,11 @@ class Client {
   // For a check (kms/check.h). Each login, made now, in their order, up to the first that is
   // refused; none where the provider has no logins.
   virtual std::vector<LoginStep> walk_logins(Deadline deadline);
-  // With what the last walk_logins() learned; placeholders in capitals for what it did not.
+  // For the key itself, with what the last walk_logins() learned; placeholders in capitals for what
+  // it did not.
   [[nodiscard]] virtual std::vector<Grant> grants() const;
-  // Changes nothing, and asks the provider for nothing but who we are. Fault::configuration where
-  // the document cannot be read, or the provider has no policies.
+  // Changes nothing, and asks the provider for nothing but who we are and which key it is.
+  // Fault::configuration where the document cannot be read, or the provider has no policies.
   virtual Result<std::vector<Foretold>> foretell(const std::string& policy,
                                                  const WrapContext& context, Deadline deadline);
 };

@@ -1,13 +1,12 @@
 // AWS KMS against devcloud, which enforces what AWS does: signatures, sessions, trust, policies.
-#include "test_aws_world.h"
+#include "kms/kms_conformance.h"
+#include "test_aws_revocation.h"
 
 namespace keyhold::kms {
 namespace {
 
 using aws::AwsAdapter;
 using Json = nlohmann::json;
-
-const std::string kOrg = "org-1";
 
 class DevcloudAdapter final : private AwsWorld, public AwsAdapter {
  public:
@@ -21,45 +20,6 @@ std::unique_ptr<KmsAdapter> devcloud() {
 }
 
 INSTANTIATE_TEST_SUITE_P(AwsOfDevcloud, KmsConformance, testing::Values(&devcloud));
-
-// What the customer does to be rid of us.
-class AwsRevocation : public testing::Test {
- protected:
-  explicit AwsRevocation(const std::vector<std::string>& replicas = {})
-      : world_(kOrg, replicas), spec_(world_.spec()) {}
-
-  std::unique_ptr<Client> client_for(const std::string& org, const std::string& region = "") {
-    auto made = AwsClient::create(
-        spec_, {.org = OrgId(org), .cluster = ClusterId("orders"), .region = RegionName(region)},
-        world_.environment(), world_.cloud().clock());
-    EXPECT_TRUE(made.has_value()) << made.error().message();
-    return *std::move(made);
-  }
-  void wrap() {
-    client_ = client_for(kOrg);
-    const auto key = crypto::Key256::generate(crypto::system_random()).value();
-    const auto wrapped = client_->wrap(key, {}, soon());
-    ASSERT_TRUE(wrapped.has_value()) << wrapped.error().message();
-    ciphertext_ = wrapped->ciphertext;
-    ASSERT_TRUE(probe().has_value());
-  }
-  [[nodiscard]] Deadline soon() {
-    return Deadline::after(world_.cloud().clock(), std::chrono::seconds(20));
-  }
-  Result<std::string> probe() { return client_->probe(ciphertext_, {}, soon()); }
-  void expect_probe(Fault fault, const std::string& piece = "") {
-    const auto probed = probe();
-    ASSERT_FALSE(probed.has_value());
-    EXPECT_EQ(probed.error().fault(), fault) << probed.error().message();
-    EXPECT_NE(probed.error().message().find(piece), std::string::npos) << probed.error().message();
-    EXPECT_FALSE(probed.error().request_id().empty());
-  }
-
-  AwsWorld world_;
-  KeySpec spec_;
-  std::unique_ptr<Client> client_;
-  ByteVector ciphertext_;
-};
 
 TEST_F(AwsRevocation, TrustTakenAwayIsADenialWhileASessionStillLives) {
   wrap();
@@ -146,6 +106,61 @@ TEST_F(AwsRevocation, WhatGoesWrongOnTheWayIsNoDenial) {
     }
   }
   EXPECT_TRUE(probe().has_value());
+}
+
+TEST_F(AwsRevocation, AServerOfAnotherAuthorityIsAnOutageThatSaysSo) {
+  wrap();
+  const TestDevcloud another;
+  spec_.ca_file = another.ca_file();
+  client_ = client_for(kOrg);
+  const auto probed = probe();
+  ASSERT_FALSE(probed.has_value());
+  EXPECT_EQ(probed.error().fault(), Fault::unavailable);
+  EXPECT_NE(probed.error().message().find("certificate"), std::string::npos)
+      << probed.error().message();
+}
+
+TEST_F(AwsRevocation, ANameThatNobodyHasIsAnOutage) {
+  wrap();
+  spec_.endpoint = "https://kms.invalid";
+  client_ = client_for(kOrg);
+  const auto probed = probe();
+  ASSERT_FALSE(probed.has_value());
+  EXPECT_EQ(probed.error().fault(), Fault::unavailable);
+}
+
+TEST_F(AwsRevocation, ASlowAnswerEndsByTheDeadline) {
+  wrap();
+  for (const char* service : {"kms", "sts"}) {
+    world_.cloud().must("POST", "faults",
+                        {{"service", service}, {"kind", "delay"}, {"delay_ms", 30'000}});
+    const BootTime asked = world_.cloud().clock().boot_now();
+    const auto probed = client_->probe(
+        ciphertext_, {}, Deadline::after(world_.cloud().clock(), std::chrono::milliseconds(300)));
+    ASSERT_FALSE(probed.has_value());
+    EXPECT_EQ(probed.error().fault(), Fault::unavailable);
+    EXPECT_LT(world_.cloud().clock().boot_now() - asked, std::chrono::seconds(10));
+    world_.cloud().must("DELETE", "faults", Json::object());
+  }
+}
+
+// At the finest level, over each step and each way that it fails.
+TEST_F(AwsRevocation, NothingSecretIsLoggedOrSaid) {
+  std::string said;
+  log::set_level(log::Level::debug);
+  log::set_sink([&](log::Level, std::string_view message) { said.append(message); });
+  wrap();
+  for (const char* kind : {"deny", "throttle", "error", "garbage", "truncate", "proxy"}) {
+    world_.cloud().must("POST", "faults", {{"service", "kms"}, {"kind", kind}});
+    if (const auto probed = probe(); !probed) said += probed.error().message();
+    world_.cloud().must("DELETE", "faults", Json::object());
+  }
+  for (const LoginStep& step : client_->walk_logins(soon())) said += step.name + step.detail;
+  log::set_sink({});
+  log::set_level(log::Level::info);
+  EXPECT_EQ(said.find(world_.environment().variables["AWS_SECRET_ACCESS_KEY"]), std::string::npos);
+  EXPECT_EQ(said.find(to_base64(ciphertext_)), std::string::npos);
+  EXPECT_EQ(said.find("X-Amz-Security-Token"), std::string::npos);
 }
 
 TEST_F(AwsRevocation, ARefusalOfTheServiceIsADenialAtEitherStep) {

@@ -1,4 +1,5 @@
 // Google Cloud KMS against devcloud: the suite of all providers, and what revocation looks like.
+#include "kms/kms_conformance.h"
 #include "test_gcp_world.h"
 
 namespace keyhold::kms {
@@ -135,6 +136,35 @@ TEST_F(GcpRevocation, FaultsOfEveryStepAreOutages) {
     }
   }
   EXPECT_TRUE(probe().has_value());
+}
+
+TEST_F(GcpRevocation, AServerOfAnotherAuthorityIsAnOutageThatSaysSo) {
+  KeySpec spec = client_->spec();
+  const TestDevcloud another;
+  spec.ca_file = another.ca_file();
+  client_ = kms_.make_client(spec).value();
+  expect(Fault::unavailable, "certificate");
+}
+
+TEST_F(GcpRevocation, ANameThatNobodyHasIsAnOutage) {
+  KeySpec spec = client_->spec();
+  spec.endpoint = "https://cloudkms.invalid";
+  client_ = kms_.make_client(spec).value();
+  expect(Fault::unavailable);
+}
+
+TEST_F(GcpRevocation, ASlowAnswerEndsByTheDeadline) {
+  for (const char* service : {"cloudkms", "iamcredentials"}) {
+    kms_.cloud().must("POST", "faults",
+                      {{"service", service}, {"kind", "delay"}, {"delay_ms", 30'000}});
+    const BootTime asked = kms_.clock().boot_now();
+    const auto probed = client_->probe(
+        wrapped_, context_, Deadline::after(kms_.clock(), std::chrono::milliseconds(300)));
+    ASSERT_FALSE(probed.has_value());
+    EXPECT_EQ(probed.error().fault(), Fault::unavailable);
+    EXPECT_LT(kms_.clock().boot_now() - asked, std::chrono::seconds(10));
+    kms_.cloud().must("DELETE", "faults", Json::object());
+  }
 }
 
 TEST_F(GcpRevocation, RefusalsOfTheCustomersAreDenials) {

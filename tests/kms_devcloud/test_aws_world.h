@@ -27,6 +27,7 @@ class AwsWorld {
   cloud::TestEnvironment& environment() { return environment_; }
   [[nodiscard]] const std::string& org() const { return org_; }
   [[nodiscard]] std::string customer() const { return setup_["customer_account"]; }
+  [[nodiscard]] std::string operator_account() const { return setup_["operator_account"]; }
   [[nodiscard]] std::string role() const { return setup_["auth_principal"]; }
   [[nodiscard]] std::string key_arn() const { return setup_["key_uri"]; }
 

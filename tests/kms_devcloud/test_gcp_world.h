@@ -7,7 +7,7 @@
 
 #include "cloud/test_environment.h"
 #include "kms/gcp/client.h"
-#include "kms/kms_conformance.h"
+#include "kms/test_kms_adapter.h"
 #include "test_devcloud.h"
 
 namespace keyhold::kms {

@@ -93,7 +93,13 @@ LoginResult<TimedCredentials> Login::assume(const std::vector<RoleHop>& roles,
         send(*http_,
              assume_role_request(sts, with_session(hop, session_name_), lifetime, credentials, now),
              step, deadline));
-    KEYHOLD_TRY_ASSIGN(credentials, parse_sts(response, step, now));
+    auto made = parse_sts(response, step, now);
+    // A role on the way is not the one whose word was asked for.
+    if (!made && &hop != &roles.back() && made.error().refusal == Refusal::denied) {
+      made.error().refusal = Refusal::configuration;
+      made.error().message = "on the way to " + roles.back().role_arn + ": " + made.error().message;
+    }
+    KEYHOLD_TRY_ASSIGN(credentials, std::move(made));
   }
   // By the lifetime that was asked for, whatever the two clocks say.
   return TimedCredentials{.credentials = std::move(credentials),

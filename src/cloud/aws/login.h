@@ -41,7 +41,8 @@ class Login {
   LoginResult<Credentials> own_anew(const StsEndpoint& sts, Deadline deadline);
 
   // The last role of the chain, each assumed with the credentials of the one before it, the first
-  // with `own`. Not kept. REQUIRES: roles is not empty.
+  // with `own`. Not kept. A denial by one before the last is a configuration fault: it is not the
+  // last role's word. REQUIRES: roles is not empty.
   LoginResult<TimedCredentials> assume(const std::vector<RoleHop>& roles, const Credentials& own,
                                        const StsEndpoint& sts, std::chrono::seconds lifetime,
                                        Deadline deadline);

@@ -31,6 +31,11 @@ std::vector<std::string> strings_of(const json& value) {
   return out;
 }
 
+bool is_text_or_list(const json& value) {
+  const std::size_t texts = strings_of(value).size();
+  return texts > 0 && texts == (value.is_array() ? value.size() : 1);
+}
+
 std::vector<json> statements_of(const std::string& text) {
   const json document = json::parse(text, nullptr, false);
   if (!document.is_object() || !document.contains("Statement")) return {};
@@ -48,6 +53,7 @@ bool fits(const json& statement, const std::string& name,
   return std::ranges::none_of(strings_of(statement[inverse]), is_it);
 }
 
+// Its Condition aside.
 bool covers(const json& statement, const PolicyRequest& request) {
   const auto is_action = [&](const std::string& pattern) {
     return matches_wildcard(to_lower(pattern), to_lower(request.action));
@@ -57,8 +63,26 @@ bool covers(const json& statement, const PolicyRequest& request) {
   };
   const bool any_resource = !statement.contains("Resource") && !statement.contains("NotResource");
   return fits(statement, "Action", is_action) &&
-         (any_resource || fits(statement, "Resource", is_resource)) &&
-         conditions_hold(statement, request.context);
+         (any_resource || fits(statement, "Resource", is_resource));
+}
+
+void collect_conditions(const json& statement, std::set<std::string>& keys) {
+  if (!statement.contains("Condition")) return;
+  for (const auto& [name, conditions] : statement["Condition"].items()) {
+    for (const auto& [key, value] : conditions.items()) keys.insert(to_lower(key));
+  }
+}
+
+// What a statement that covers the request, and means its principal, adds to the verdict.
+void add_to(PolicyVerdict& verdict, const json& statement, const PolicyRequest& request,
+            Match match) {
+  collect_conditions(statement, verdict.condition_keys);
+  if (!conditions_hold(statement, request.context)) return;
+  const bool allows = statement.value("Effect", "") == "Allow";
+  verdict.deny = verdict.deny || !allows;
+  verdict.deny_always = verdict.deny_always || (!allows && !statement.contains("Condition"));
+  verdict.allow_directly = verdict.allow_directly || (allows && match == Match::direct);
+  verdict.allow_account = verdict.allow_account || allows;
 }
 
 bool is_account_id(std::string_view text) {
@@ -124,9 +148,9 @@ std::optional<std::string> wrong_statement(const json& statement, bool on_resour
   }
   const json effect = statement.value("Effect", json());
   if (effect != "Allow" && effect != "Deny") return "an Effect is Allow or Deny";
-  for (const char* const list : {"Action", "NotAction", "Resource", "NotResource"}) {
-    if (statement.contains(list) && strings_of(statement[list]).empty()) {
-      return std::string(list) + " is a text or a list of texts";
+  for (const char* const name : {"Action", "NotAction", "Resource", "NotResource"}) {
+    if (statement.contains(name) && !is_text_or_list(statement[name])) {
+      return std::string(name) + " is a text or a list of texts";
     }
   }
   if (statement.contains("Action") == statement.contains("NotAction")) {
@@ -148,11 +172,9 @@ PolicyVerdict judge_resource_policy(const Policy& policy, const PolicyRequest& r
   PolicyVerdict verdict;
   for (const json& statement : statements_of(policy.text)) {
     const Match match = match_principal(statement, policy, request.principal);
-    if (match == Match::none || !covers(statement, request)) continue;
-    const bool allows = statement.value("Effect", "") == "Allow";
-    verdict.deny = verdict.deny || !allows;
-    verdict.allow_directly = verdict.allow_directly || (allows && match == Match::direct);
-    verdict.allow_account = verdict.allow_account || allows;
+    if (match != Match::none && covers(statement, request)) {
+      add_to(verdict, statement, request, match);
+    }
   }
   return verdict;
 }
@@ -160,10 +182,7 @@ PolicyVerdict judge_resource_policy(const Policy& policy, const PolicyRequest& r
 PolicyVerdict judge_identity_policy(const std::string& text, const PolicyRequest& request) {
   PolicyVerdict verdict;
   for (const json& statement : statements_of(text)) {
-    if (!covers(statement, request)) continue;
-    const bool allows = statement.value("Effect", "") == "Allow";
-    verdict.deny = verdict.deny || !allows;
-    verdict.allow_directly = verdict.allow_directly || allows;
+    if (covers(statement, request)) add_to(verdict, statement, request, Match::direct);
   }
   return verdict;
 }
@@ -202,26 +221,25 @@ bool names_principals(const std::string& text) {
   });
 }
 
-bool speaks_of(const std::string& text, std::string_view action) {
-  const std::string wanted = to_lower(action);
-  const auto is_it = [&](const std::string& pattern) {
-    return !pattern.ends_with('*') && to_lower(pattern) == wanted;
+bool speaks_of(const std::string& text, std::string_view service) {
+  const std::string prefix = to_lower(service) + ":";
+  const auto is_of_it = [&](const std::string& action) {
+    return to_lower(action).starts_with(prefix);
   };
   return std::ranges::any_of(statements_of(text), [&](const json& statement) {
     return statement.is_object() && statement.contains("Action") &&
-           std::ranges::any_of(strings_of(statement["Action"]), is_it);
+           std::ranges::any_of(strings_of(statement["Action"]), is_of_it);
   });
 }
 
-std::vector<std::string> condition_keys_of(const std::string& text) {
-  std::set<std::string> keys;
-  for (const json& statement : statements_of(text)) {
-    if (!statement.is_object() || !statement.contains("Condition")) continue;
-    for (const auto& [name, conditions] : statement["Condition"].items()) {
-      for (const auto& [key, value] : conditions.items()) keys.insert(to_lower(key));
-    }
-  }
-  return {keys.begin(), keys.end()};
+bool names_no_resource(const std::string& text) {
+  return std::ranges::any_of(statements_of(text), [](const json& statement) {
+    return !statement.contains("Resource") && !statement.contains("NotResource");
+  });
+}
+
+bool has_variables(const std::string& text) {
+  return text.find("${") != std::string::npos;
 }
 
 }  // namespace keyhold::cloud::aws

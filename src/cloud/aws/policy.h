@@ -11,6 +11,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,9 @@ struct PolicyVerdict {
   bool deny = false;
   bool allow_directly = false;  // an Allow names the principal itself, or everybody
   bool allow_account = false;   // an Allow names the principal's account
+  bool deny_always = false;     // a Deny without a Condition
+  // In lower case, of all statements that are about the request, whether they hold or not.
+  std::set<std::string> condition_keys;
 };
 
 // A policy on a resource: its principals count.
@@ -60,9 +64,11 @@ std::vector<std::string> principals_of(const std::string& text);
 
 // Whether a statement has a Principal, as a policy on a resource has.
 bool names_principals(const std::string& text);
-// Whether an Action names it, other than by "*" or "SERVICE:*".
-bool speaks_of(const std::string& text, std::string_view action);
-// The keys of all Conditions, in lower case, each once.
-std::vector<std::string> condition_keys_of(const std::string& text);
+// Whether an Action is of the service ("sts"): "*" alone is not.
+bool speaks_of(const std::string& text, std::string_view service);
+// Whether a statement has neither Resource nor NotResource; such a one is judged as one for all.
+bool names_no_resource(const std::string& text);
+// "${aws:username}"
+bool has_variables(const std::string& text);
 
 }  // namespace keyhold::cloud::aws

@@ -78,7 +78,8 @@ Result<WipedString> signed_assertion(const ServiceAccount& account, std::string_
   const std::string encoded = to_base64url(signature);
   WipedString assertion;
   assertion.reserve(signed_part.size() + 1 + encoded.size());
-  return std::move(assertion.append(signed_part).append(".").append(encoded));
+  assertion.append(signed_part).append(".").append(encoded);
+  return assertion;
 }
 
 net::HttpRequest assertion_request(const ServiceAccount& account, const WipedString& assertion) {

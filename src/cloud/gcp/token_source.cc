@@ -61,7 +61,8 @@ LoginResult<TokenSource::Own> TokenSource::own() const {
   const auto credential = find_credential(*environment_);
   if (!credential) return refuse(Refusal::configuration, credential.error().message());
   Own own{.name = name_of(*credential), .email = {}};
-  if (const auto* account = std::get_if<ServiceAccount>(&*credential)) own.email = account->email;
+  const auto* account = std::get_if<ServiceAccount>(&*credential);
+  if (account != nullptr && is_principal(account->email)) own.email = account->email;
   return own;
 }
 

@@ -47,6 +47,11 @@ Result<KeyState> state_of(const aws::KeyMetadata& key) {
   return refuse(fault, "the key's state is " + key.state.substr(0, 64));
 }
 
+std::string said_more_than_a_state(const std::string& state) {
+  const bool plain = state == "Enabled" || state == "Disabled" || state == "PendingDeletion";
+  return plain ? "" : state;
+}
+
 bool may_try_again(const Error& error) {
   return error.fault() == Fault::unavailable || error.fault() == Fault::throttled;
 }
@@ -114,16 +119,19 @@ template <typename T, typename Work>
 Result<T> AwsClient::in_regions(aws::Credentials with, Deadline deadline, Work work) {
   if (deadline.expired(*clock_)) return refuse(Fault::unavailable, "AWS KMS: out of time");
   const std::size_t first = first_region();
-  const std::size_t second = (first + 1) % regions_.size();
-  const bool has_other = second != first;
-  // A region that does not answer must leave time for the other.
-  const Deadline half = Deadline::after(*clock_, deadline.remaining(*clock_) / 2);
-  auto outcome = work(target(first), has_other ? half : deadline);
-  if (outcome || !may_try_again(outcome.error()) || deadline.expired(*clock_)) return outcome;
-  if (!has_other && with == aws::Credentials::made_now) return outcome;
-  auto again = work(target(second), deadline);
-  if (has_other && (again || !may_try_again(again.error()))) prefer(second);
-  return again;
+  const std::size_t replicas = regions_.size();
+  // A key without replicas is asked a second time where it is.
+  const bool again = replicas == 1 && with == aws::Credentials::kept;
+  const std::size_t attempts = again ? 2 : replicas;
+  for (std::size_t i = 0;; ++i) {
+    const std::size_t region = (first + i) % replicas;
+    // A region that does not answer must leave time for those behind it.
+    const auto share = deadline.remaining(*clock_) / static_cast<std::int64_t>(attempts - i);
+    auto outcome = work(target(region), again ? deadline : Deadline::after(*clock_, share));
+    const bool answered = outcome || !may_try_again(outcome.error());
+    if (answered && i > 0 && replicas > 1) prefer(region);
+    if (answered || i + 1 == attempts || deadline.expired(*clock_)) return outcome;
+  }
 }
 
 Result<void> AwsClient::check(const WrapContext& context) const {
@@ -239,6 +247,7 @@ Result<KeyDescription> AwsClient::describe(Deadline deadline) {
       .primary_version = version_of(described.key.current_material_id, described.key.arn),
       .deletion_date = described.key.deletion_date,
       .request_id = described.request_id,
+      .kms_state = said_more_than_a_state(described.key.state),
       .expires = described.key.valid_to,
       .deletable_at_once = described.key.origin == "EXTERNAL"};
 }
@@ -252,7 +261,7 @@ aws::Parties AwsClient::parties() const {
 }
 
 std::vector<Grant> AwsClient::grants() const {
-  return aws::grants_for(parties());
+  return aws::key_grants(parties());
 }
 
 Result<std::vector<Foretold>> AwsClient::foretell(const std::string& policy,
@@ -261,7 +270,13 @@ Result<std::vector<Foretold>> AwsClient::foretell(const std::string& policy,
     const auto steps = walk_logins(deadline);
     if (session_->identity().empty()) return tl::unexpected(*steps.front().refusal);
   }
-  return aws::foretell(policy, parties(), context);
+  aws::Parties parties = this->parties();
+  // Policies are judged by the key that an alias stands for.
+  if (key_.is_alias()) {
+    KEYHOLD_TRY_ASSIGN(const Described described, describe_in(target(0), deadline));
+    parties.key_arn = described.key.arn;
+  }
+  return aws::foretell(policy, parties, context);
 }
 
 }  // namespace keyhold::kms

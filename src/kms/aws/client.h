@@ -16,10 +16,10 @@ namespace keyhold::kms {
 
 // Faults: docs/kms/aws.md. A wrap is DescribeKey and Encrypt (Encrypt does not say which key
 // material it took), an unwrap one Decrypt, a probe one Decrypt after a new AssumeRole into the
-// customer's role. Each is tried twice at most: where the key has replicas, an outage of one region
-// leads to the next, which then goes first for a minute; else all but a probe are sent once more. A
-// denial is final. KMS has ReEncrypt for rewraps; this seam has none: a rewrap is an unwrap and a
-// wrap.
+// customer's role. Where the key has replicas, an outage of one region leads to the next, each with
+// its share of the time, and the one that answers goes first for a minute; else all but a probe are
+// sent once more. A denial is final. KMS has ReEncrypt for rewraps; this seam has none: a rewrap is
+// an unwrap and a wrap.
 class AwsClient final : public Client {
  public:
   // `environment` outlives the client; `clock` lives as long as the process (connections are
@@ -39,7 +39,7 @@ class AwsClient final : public Client {
                             Deadline deadline) override;
   std::vector<LoginStep> walk_logins(Deadline deadline) override;
   [[nodiscard]] std::vector<Grant> grants() const override;
-  // Asks STS who we are, where walk_logins() did not.
+  // Asks STS who we are, where walk_logins() did not, and KMS which key an alias stands for.
   Result<std::vector<Foretold>> foretell(const std::string& policy, const WrapContext& context,
                                          Deadline deadline) override;
 

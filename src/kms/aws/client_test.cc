@@ -229,6 +229,21 @@ TEST_F(AwsClientTest, AnOutageLeadsToAnotherReplicaWhichThenGoesFirstForAMinute)
   EXPECT_EQ(aws_.actions(), (Actions{"AssumeRole eu-west-1", "Decrypt eu-west-1"}));
 }
 
+TEST_F(AwsClientTest, EveryReplicaIsAskedWhileTheOthersAreOut) {
+  spec_.uri = KeyUri(kArn + "?replicas=eu-west-1,ap-south-1");
+  aws_.on("Decrypt eu-west-1", 503, "");
+  aws_.on("Decrypt us-east-1", 503, "");
+  const std::string third =
+      "arn:aws:kms:ap-south-1" + kArn.substr(std::string("arn:aws:kms:us-east-1").size());
+  aws_.on("Decrypt ap-south-1", 200, decrypted(third));
+  const auto made = client();
+  ASSERT_TRUE(probe(*made).has_value());
+  EXPECT_EQ(aws_.actions().back(), "Decrypt ap-south-1");
+  aws_.forget();
+  ASSERT_TRUE(probe(*made).has_value());
+  EXPECT_EQ(aws_.actions(), (Actions{"AssumeRole ap-south-1", "Decrypt ap-south-1"}));
+}
+
 TEST_F(AwsClientTest, AnOutageOfARegionsStsLeadsToAnotherReplicaToo) {
   use_replicas();
   aws_.on("AssumeRole eu-west-1", 503, "");

@@ -12,6 +12,7 @@
 #include "cloud/environment.h"
 #include "cloud/test_environment.h"
 #include "kms/aws/test_adapter.h"
+#include "kms/kms_conformance.h"
 #include "kms/aws/test_moto.h"
 
 namespace keyhold::kms {

@@ -39,32 +39,14 @@ std::string principal_of(const std::string& identity) {
   return "arn:" + arn->partition + ":iam::" + arn->account + ":role/" + name;
 }
 
-std::string own_principal(const Parties& parties) {
-  return parties.own.empty() ? kUnknownOwn : principal_of(parties.own);
+std::string principal_or_placeholder(const std::string& identity) {
+  return identity.empty() ? kUnknownOwn : principal_of(identity);
 }
 
 // Whoever assumes the last role.
 std::string before_last(const Parties& parties) {
   const std::size_t count = parties.roles.size();
-  return count > 1 ? parties.roles[count - 2].role_arn : own_principal(parties);
-}
-
-std::vector<Grant> of_login(const Parties& parties) {
-  const cloud::aws::RoleHop& role = parties.roles.back();
-  const std::string who = before_last(parties);
-  const ordered_json trust = {
-      {"Effect", "Allow"},
-      {"Principal", {{"AWS", who}}},
-      {"Action", "sts:AssumeRole"},
-      {"Condition", {{"StringEquals", {{"sts:ExternalId", role.external_id}}}}}};
-  const ordered_json may_assume = {
-      {"Effect", "Allow"}, {"Action", "sts:AssumeRole"}, {"Resource", role.role_arn}};
-  return {{.use = Grant::For::login,
-           .place = "the trust policy of " + role.role_arn + " (the customer's)",
-           .text = document_of(trust)},
-          {.use = Grant::For::login,
-           .place = "an IAM policy of " + who + " (the operator's)",
-           .text = document_of(may_assume)}};
+  return count > 1 ? parties.roles[count - 2].role_arn : parties.own;
 }
 
 cloud::aws::Principal principal_named(const std::string& arn) {
@@ -89,11 +71,11 @@ void add_encryption_context(const WrapContext& context,
   }
 }
 
-// The Condition keys of a document that a request of ours does not tell.
-std::string unknown_keys(const std::string& policy,
+// The Condition keys of the verdict that a request of ours does not tell.
+std::string unknown_keys(const cloud::aws::PolicyVerdict& verdict,
                          const std::multimap<std::string, std::string>& context) {
   std::string out;
-  for (const std::string& key : cloud::aws::condition_keys_of(policy)) {
+  for (const std::string& key : verdict.condition_keys) {
     const bool ours = key == "sts:externalid" || key.starts_with("kms:encryptioncontext");
     if (ours || context.contains(key)) continue;
     out += (out.empty() ? "" : ", ") + key;
@@ -117,7 +99,7 @@ Foretold judge(const std::string& policy, const cloud::aws::PolicyRequest& reque
   const auto verdict = kind.on_resource ? cloud::aws::judge_resource_policy({policy, {}}, request)
                                         : cloud::aws::judge_identity_policy(policy, request);
   Foretold row{.action = request.action, .outcome = {}, .needed = needed, .reason = {}};
-  const std::string unknown = unknown_keys(policy, request.context);
+  const std::string unknown = unknown_keys(verdict, request.context);
   if (verdict.deny) {
     row.outcome = Foretold::Outcome::refused;
     row.reason = "an explicit Deny";
@@ -133,7 +115,7 @@ Foretold judge(const std::string& policy, const cloud::aws::PolicyRequest& reque
     row.outcome = Foretold::Outcome::refused;
     row.reason = "no statement allows it to " + request.principal.arn;
   }
-  if (!unknown.empty()) {
+  if (!unknown.empty() && !verdict.deny_always) {
     row.outcome = Foretold::Outcome::depends;
     row.reason += (row.reason.empty() ? "" : "; ") + ("judged without " + unknown) +
                   ", which only AWS knows at the time";
@@ -142,8 +124,7 @@ Foretold judge(const std::string& policy, const cloud::aws::PolicyRequest& reque
 }
 
 std::vector<Foretold> of_trust(const std::string& policy, const Parties& parties) {
-  const cloud::aws::Principal principal =
-      principal_named(parties.roles.size() > 1 ? before_last(parties) : parties.own);
+  const cloud::aws::Principal principal = principal_named(before_last(parties));
   const cloud::aws::RoleHop& role = parties.roles.back();
   cloud::aws::PolicyRequest request{principal, "sts:AssumeRole", role.role_arn,
                                     context_of(principal)};
@@ -187,27 +168,38 @@ tl::unexpected<Error> not_judged(const std::string& why) {
 
 }  // namespace
 
-std::vector<Grant> grants_for(const Parties& parties) {
-  std::vector<Grant> grants;
-  if (!parties.roles.empty()) grants = of_login(parties);
+std::vector<Grant> login_grants(const cloud::aws::RoleHop& role, const std::string& who) {
+  const std::string principal = principal_or_placeholder(who);
+  const ordered_json trust = {
+      {"Effect", "Allow"},
+      {"Principal", {{"AWS", principal}}},
+      {"Action", "sts:AssumeRole"},
+      {"Condition", {{"StringEquals", {{"sts:ExternalId", role.external_id}}}}}};
+  const ordered_json may_assume = {
+      {"Effect", "Allow"}, {"Action", "sts:AssumeRole"}, {"Resource", role.role_arn}};
+  return {{.place = "the trust policy of " + role.role_arn, .text = document_of(trust)},
+          {.place = "an IAM policy of " + principal, .text = document_of(may_assume)}};
+}
+
+std::vector<Grant> key_grants(const Parties& parties) {
   const std::string who =
-      parties.roles.empty() ? own_principal(parties) : parties.roles.back().role_arn;
+      principal_or_placeholder(parties.roles.empty() ? parties.own : parties.roles.back().role_arn);
   const ordered_json statement = {{"Sid", "Keyhold"},
                                   {"Effect", "Allow"},
                                   {"Principal", {{"AWS", who}}},
                                   {"Action", kNeeded},
                                   {"Resource", "*"}};
-  grants.push_back({.use = Grant::For::key,
-                    .place = "the Statement list of the key policy of " + parties.key_arn,
-                    .text = statement.dump(2) + "\n"});
-  return grants;
+  return {{.place = "the Statement list of the key policy of " + parties.key_arn,
+           .text = statement.dump(2) + "\n"}};
 }
 
 Result<std::vector<Foretold>> foretell(const std::string& policy, const Parties& parties,
                                        const WrapContext& context) {
   const bool on_resource = cloud::aws::names_principals(policy);
   if (const auto wrong = cloud::aws::wrong_policy(policy, on_resource)) return not_judged(*wrong);
-  if (!cloud::aws::speaks_of(policy, "sts:AssumeRole")) {
+  if (cloud::aws::has_variables(policy)) return not_judged("it has policy variables, ${…}");
+  if (!cloud::aws::speaks_of(policy, "sts")) {
+    if (cloud::aws::names_no_resource(policy)) return not_judged("a statement has no Resource");
     return of_key(policy, parties, on_resource, context);
   }
   if (!on_resource) {

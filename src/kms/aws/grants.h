@@ -19,9 +19,11 @@ struct Parties {
   std::string key_arn;
 };
 
-// Of a login: the role's trust policy and the IAM policy that lets the one before it assume it; of
-// the key: a statement of the key policy.
-std::vector<Grant> grants_for(const Parties& parties);
+// Who assumes a role, by ARN (a session's too; empty: not known), needs two: the role's trust and
+// an IAM policy of their own.
+std::vector<Grant> login_grants(const cloud::aws::RoleHop& role, const std::string& who);
+// A statement of the key policy.
+std::vector<Grant> key_grants(const Parties& parties);
 
 // A key's policy, the trust policy of the last role (a document that speaks of sts:AssumeRole), or
 // an IAM policy of that role. Fault::configuration where it is none of them, or has elements that

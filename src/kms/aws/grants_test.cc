@@ -41,7 +41,8 @@ const Foretold& row_of(const std::vector<Foretold>& rows, const std::string& act
 }
 
 TEST(AwsGrants, WhatIsPastedIsWhatWouldBeEnough) {
-  const auto grants = grants_for(parties());
+  std::vector<Grant> grants = login_grants(parties().roles.back(), kOwn);
+  grants.push_back(key_grants(parties()).at(0));
   ASSERT_EQ(grants.size(), 3U);
   EXPECT_THAT(grants[0].text, HasSubstr("\"sts:ExternalId\": \"acme\""));
   EXPECT_THAT(grants[0].text, HasSubstr("arn:aws:iam::444455556666:role/cluster"));
@@ -61,9 +62,42 @@ TEST(AwsGrants, WhatIsPastedIsWhatWouldBeEnough) {
 }
 
 TEST(AwsGrants, AnUnknownOwnPrincipalIsAPlaceholder) {
-  Parties unknown = parties();
-  unknown.own.clear();
-  EXPECT_THAT(grants_for(unknown)[0].text, HasSubstr("ARN-OF-THE-CLUSTERS-OWN-PRINCIPAL"));
+  EXPECT_THAT(login_grants(parties().roles.back(), "")[0].text,
+              HasSubstr("ARN-OF-THE-CLUSTERS-OWN-PRINCIPAL"));
+}
+
+TEST(AwsGrants, OnlyConditionsOfWhatIsAskedForCount) {
+  const auto rows = foretell(
+      R"({"Version":"2012-10-17","Statement":[
+          {"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*"},
+          {"Effect":"Allow","Principal":"*","Action":"kms:ListGrants","Resource":"*",
+           "Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1"}}}]})",
+      parties(), context());
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(row_of(*rows, "kms:Decrypt").outcome, Outcome::refused);
+}
+
+TEST(AwsGrants, AnUnconditionalDenyDependsOnNothing) {
+  const auto rows = foretell(
+      R"({"Version":"2012-10-17","Statement":[
+          {"Effect":"Deny","Principal":"*","Action":"kms:Decrypt","Resource":"*"},
+          {"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*",
+           "Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1"}}}]})",
+      parties(), context());
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(row_of(*rows, "kms:Decrypt").outcome, Outcome::refused);
+  EXPECT_EQ(row_of(*rows, "kms:Encrypt").outcome, Outcome::depends);
+}
+
+TEST(AwsGrants, ATrustPolicyForAllOfStsIsOne) {
+  const auto rows = foretell(
+      R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:*",
+          "Principal":{"AWS":"arn:aws:iam::444455556666:role/cluster"}}})",
+      parties(), context());
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->at(0).outcome, Outcome::depends);
+  // Without a condition on it, whoever names no external id is let in too.
+  EXPECT_EQ(rows->at(1).outcome, Outcome::depends);
 }
 
 TEST(AwsGrants, APolicyForTheAccountDependsOnIam) {
@@ -103,10 +137,15 @@ TEST(AwsGrants, PowersThatKeyholdShouldNotHaveAreTold) {
 }
 
 TEST(AwsGrants, WhatIsNoPolicyIsAConfigurationFault) {
-  for (const char* text : {"", "{", "{}", R"({"Statement":{"Effect":"Maybe"}})",
-                           R"({"Statement":{"Effect":1,"Action":"kms:*","Resource":"*"}})",
-                           R"({"Statement":{"Effect":"Allow","NotAction":5,"Resource":"*"}})",
-                           R"({"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*",
+  for (const char* text :
+       {"", "{", "{}", R"({"Statement":{"Effect":"Maybe"}})",
+        R"({"Statement":{"Effect":1,"Action":"kms:*","Resource":"*"}})",
+        R"({"Statement":{"Effect":"Allow","NotAction":5,"Resource":"*"}})",
+        R"({"Statement":{"Effect":"Allow","Action":["kms:*",5],"Resource":"*"}})",
+        R"({"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*"}})",
+        R"({"Statement":{"Effect":"Allow","Action":"kms:*",
+                              "Resource":"arn:aws:kms:*:${aws:PrincipalAccount}:key/*"}})",
+        R"({"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*",
                               "Condition":{"NumericEquals":{"aws:x":"1"}}}})"}) {
     const auto rows = foretell(text, parties(), context());
     ASSERT_FALSE(rows) << text;

@@ -5,6 +5,7 @@
 #include "cloud/aws/sigv4.h"
 #include "cloud/aws/times.h"
 #include "cloud/secret_header.h"
+#include "kms/aws/grants.h"
 
 namespace keyhold::kms::aws {
 namespace {
@@ -117,18 +118,20 @@ std::vector<LoginStep> Session::walk_logins(const std::string& region, Deadline 
     identity_ = *who;
   }
   steps.back().detail = *who;
-  if (roles_.empty()) return steps;
-  steps.push_back({.name = "assume " + roles_.back().role_arn, .detail = {}, .refusal = {}});
-  const auto assumed = login_.assume(roles_, *own, sts, kProbeLifetime, deadline);
-  if (!assumed) {
-    const Error error = fault_of_login(assumed.error());
-    steps.back().refusal =
-        Error(error.fault(),
-              error.message() + " (asked with external id " + roles_.back().external_id + ")",
-              error.request_id());
-    return steps;
+  cloud::aws::Credentials with = *own;
+  std::string asking = *who;
+  for (const cloud::aws::RoleHop& role : roles_) {
+    steps.push_back({.name = "assume " + role.role_arn, .detail = {}, .refusal = {}});
+    auto assumed = login_.assume({role}, with, sts, kProbeLifetime, deadline);
+    if (!assumed) {
+      assumed.error().message += " (asked with external id " + role.external_id + ")";
+      steps.back().missing = login_grants(role, asking);
+      return refused(assumed.error());
+    }
+    steps.back().detail = "with external id " + role.external_id;
+    with = std::move(assumed->credentials);
+    asking = role.role_arn;
   }
-  steps.back().detail = "with external id " + roles_.back().external_id;
   return steps;
 }
 

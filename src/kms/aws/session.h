@@ -40,7 +40,8 @@ class Session {
   Result<Answer> ask(const net::HttpRequest& request, const std::string& region,
                      const std::string& step, Credentials with, Deadline deadline);
 
-  // Both logins, made now; the second only after the first. What identity() tells afterwards.
+  // The own login and each role after it, made now, up to the first that is refused. identity()
+  // tells the own one afterwards.
   std::vector<LoginStep> walk_logins(const std::string& region, Deadline deadline);
   // The ARN of the own credentials at the last walk_logins(); empty: not known.
   [[nodiscard]] std::string identity();

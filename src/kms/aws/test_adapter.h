@@ -13,7 +13,7 @@
 #include "cloud/aws/sigv4.h"
 #include "cloud/environment.h"
 #include "kms/aws/client.h"
-#include "kms/kms_conformance.h"
+#include "kms/test_kms_adapter.h"
 #include "net/http_client.h"
 
 namespace keyhold::kms::aws {

@@ -253,7 +253,10 @@ std::vector<LoginStep> GcpClient::walk_logins(Deadline deadline) {
   if (parts_.chain.empty()) return steps;
   steps.push_back({.name = "impersonate " + parts_.chain.back(), .detail = {}, .refusal = {}});
   const auto theirs = source_.impersonate(parts_.chain, kScope, kTokenLifetime, deadline);
-  if (!theirs) return refused(theirs.error());
+  if (!theirs) {
+    steps.back().missing = gcp::login_grants(parties());
+    return refused(theirs.error());
+  }
   steps.back().detail = "a token for " + std::to_string(theirs->lifetime.count()) + " s";
   return steps;
 }
@@ -264,7 +267,7 @@ gcp::Parties GcpClient::parties() const {
 }
 
 std::vector<Grant> GcpClient::grants() const {
-  return gcp::grants_for(parties());
+  return gcp::key_grants(parties());
 }
 
 Result<std::vector<Foretold>> GcpClient::foretell(const std::string& policy, const WrapContext&,

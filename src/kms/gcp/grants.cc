@@ -26,11 +26,11 @@ constexpr std::array kOfKey = {
     Permission{"cloudkms.cryptoKeyVersions.useToEncrypt",
                true,
                {"roles/cloudkms.cryptoKeyEncrypterDecrypter", "roles/cloudkms.cryptoKeyEncrypter",
-                "roles/owner"}},
+                "roles/cloudkms.cryptoOperator", "roles/owner"}},
     Permission{"cloudkms.cryptoKeyVersions.useToDecrypt",
                true,
                {"roles/cloudkms.cryptoKeyEncrypterDecrypter", "roles/cloudkms.cryptoKeyDecrypter",
-                "roles/owner"}},
+                "roles/cloudkms.cryptoOperator", "roles/owner"}},
     Permission{"cloudkms.cryptoKeys.get",
                true,
                {"roles/cloudkms.viewer", "roles/cloudkms.admin", "roles/viewer", "roles/editor",
@@ -43,7 +43,9 @@ constexpr std::array kOfKey = {
                {"roles/cloudkms.admin", "roles/iam.securityAdmin", "roles/owner"}},
 };
 constexpr std::array kOfAccount = {
-    Permission{"iam.serviceAccounts.getAccessToken", true, {kTokenCreator}},
+    Permission{"iam.serviceAccounts.getAccessToken",
+               true,
+               {kTokenCreator, "roles/iam.workloadIdentityUser"}},
     Permission{"iam.serviceAccountKeys.create",
                false,
                {"roles/iam.serviceAccountKeyAdmin", "roles/editor", "roles/owner"}},
@@ -63,6 +65,11 @@ std::string or_placeholder(const std::string& email) {
 std::string before_last(const Parties& parties) {
   const std::size_t count = parties.chain.size();
   return count > 1 ? parties.chain[count - 2] : or_placeholder(parties.own);
+}
+
+// Whoever asks KMS.
+std::string user_of(const Parties& parties) {
+  return parties.chain.empty() ? or_placeholder(parties.own) : parties.chain.back();
 }
 
 std::string binding_command(const std::string& of, const std::string& member,
@@ -89,7 +96,7 @@ std::string key_flags(const std::string& key) {
 Outcome reach(const json& members, const std::string& account, std::string& reason) {
   Outcome best = Outcome::refused;
   for (const json& member : members) {
-    const std::string name = member.is_string() ? member.get<std::string>() : "";
+    const auto name = member.get<std::string>();
     if (name == "serviceAccount:" + account || name == "allUsers" ||
         name == "allAuthenticatedUsers") {
       return Outcome::allowed;
@@ -114,7 +121,7 @@ Foretold judge(const json& bindings, const Permission& permission, const std::st
                .needed = permission.needed,
                .reason = {}};
   for (const json& binding : bindings) {
-    const std::string role = binding.value("role", json()).is_string() ? binding["role"] : "";
+    const std::string role = binding["role"];
     const bool custom = role.find("/roles/") != std::string::npos;
     if (!custom && !has_role(permission, role)) continue;
     std::string reason;
@@ -126,14 +133,25 @@ Foretold judge(const json& bindings, const Permission& permission, const std::st
     row.outcome = Outcome::depends;
     row.reason = reason;
   }
-  if (row.outcome == Outcome::refused) row.reason = "no binding gives it to " + account;
+  if (row.outcome == Outcome::refused) {
+    row.reason = "no binding here gives it to " + account;
+    if (row.needed) row.reason += "; one on what this lies in would do";
+  }
   return row;
+}
+
+bool is_binding(const json& value) {
+  if (!value.is_object()) return false;
+  const json members = value.value("members", json::array());
+  return value.value("role", json()).is_string() && members.is_array() &&
+         std::ranges::all_of(members, [](const json& member) { return member.is_string(); });
 }
 
 bool is_of_account(const json& bindings) {
   return std::ranges::any_of(bindings, [](const json& binding) {
-    const json role = binding.value("role", json());
-    return role.is_string() && role.get<std::string>().starts_with("roles/iam.serviceAccount");
+    const auto role = binding["role"].get<std::string>();
+    return (role.starts_with("roles/iam.serviceAccount") ||
+            role == "roles/iam.workloadIdentityUser");
   });
 }
 
@@ -143,24 +161,20 @@ tl::unexpected<Error> not_judged(const std::string& why) {
 
 }  // namespace
 
-std::vector<Grant> grants_for(const Parties& parties) {
-  std::vector<Grant> grants;
-  const std::string user =
-      parties.chain.empty() ? or_placeholder(parties.own) : parties.chain.back();
-  if (!parties.chain.empty()) {
-    grants.push_back({.use = Grant::For::login,
-                      .place = "the service account " + user + " (the customer's)",
-                      .text = binding_command("iam service-accounts add-iam-policy-binding " +
-                                                  user + " --project=" + project_of_account(user),
-                                              before_last(parties), kTokenCreator)});
-  }
+std::vector<Grant> login_grants(const Parties& parties) {
+  const std::string& account = parties.chain.back();
+  return {{.place = "the service account " + account + " (the customer's)",
+           .text = binding_command("iam service-accounts add-iam-policy-binding " + account +
+                                       " --project=" + project_of_account(account),
+                                   before_last(parties), kTokenCreator)}};
+}
+
+std::vector<Grant> key_grants(const Parties& parties) {
+  const std::string user = user_of(parties);
   const std::string of_key = "kms keys add-iam-policy-binding" + key_flags(parties.key);
-  grants.push_back(
-      {.use = Grant::For::key,
-       .place = "the key " + parties.key,
-       .text = binding_command(of_key, user, "roles/cloudkms.cryptoKeyEncrypterDecrypter") +
-               binding_command(of_key, user, "roles/cloudkms.viewer")});
-  return grants;
+  return {{.place = "the key " + parties.key,
+           .text = binding_command(of_key, user, "roles/cloudkms.cryptoKeyEncrypterDecrypter") +
+                   binding_command(of_key, user, "roles/cloudkms.viewer")}};
 }
 
 Result<std::vector<Foretold>> foretell(const std::string& policy, const Parties& parties) {
@@ -168,8 +182,8 @@ Result<std::vector<Foretold>> foretell(const std::string& policy, const Parties&
   if (!document.is_object()) return not_judged("it is no JSON object");
   const auto bindings = document.find("bindings");
   const bool whole = bindings != document.end() && bindings->is_array() &&
-                     std::ranges::all_of(*bindings, [](const json& b) { return b.is_object(); });
-  if (!whole) return not_judged("it has no list of bindings");
+                     std::ranges::all_of(*bindings, is_binding);
+  if (!whole) return not_judged("it has no list of bindings of a role to members");
   std::vector<Foretold> rows;
   if (is_of_account(*bindings)) {
     if (parties.chain.empty()) {
@@ -180,10 +194,8 @@ Result<std::vector<Foretold>> foretell(const std::string& policy, const Parties&
     }
     return rows;
   }
-  const std::string user =
-      parties.chain.empty() ? or_placeholder(parties.own) : parties.chain.back();
   for (const Permission& permission : kOfKey) {
-    rows.push_back(judge(*bindings, permission, user));
+    rows.push_back(judge(*bindings, permission, user_of(parties)));
   }
   return rows;
 }

@@ -17,7 +17,9 @@ struct Parties {
   std::string key;  // projects/…/cryptoKeys/K
 };
 
-std::vector<Grant> grants_for(const Parties& parties);
+// REQUIRES: the chain is not empty.
+std::vector<Grant> login_grants(const Parties& parties);
+std::vector<Grant> key_grants(const Parties& parties);
 
 // An allow policy as `gcloud … get-iam-policy --format=json` writes it: of the key, or (where it
 // binds a role of IAM's) of the customer's service account. Predefined roles alone are known; a

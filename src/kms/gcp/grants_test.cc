@@ -36,8 +36,8 @@ std::vector<Outcome> outcomes(const std::string& policy) {
 }
 
 TEST(GcpGrants, CommandsNameKeyAccountAndRole) {
-  const auto grants = grants_for(parties());
-  ASSERT_EQ(grants.size(), 2U);
+  std::vector<Grant> grants = login_grants(parties());
+  grants.push_back(key_grants(parties()).at(0));
   EXPECT_THAT(grants[0].text, HasSubstr("gcloud iam service-accounts add-iam-policy-binding " +
                                         std::string(kTheirs) + " --project=customer"));
   EXPECT_THAT(grants[0].text, HasSubstr("--member=serviceAccount:" + std::string(kOwn)));
@@ -85,12 +85,13 @@ TEST(GcpGrants, TheAccountsPolicyIsToldByItsRoles) {
 }
 
 TEST(GcpGrants, WhatIsNoPolicyIsAConfigurationFault) {
-  for (const char* text : {"", "[]", "{}", R"({"bindings":3})", R"({"bindings":[3]})"}) {
+  for (const char* text : {"", "[]", "{}", R"({"bindings":3})", R"({"bindings":[3]})",
+                           R"({"bindings":[{"role":5,"members":[]}]})",
+                           R"({"bindings":[{"role":"roles/owner","members":"x"}]})"}) {
     const auto rows = foretell(text, parties());
     ASSERT_FALSE(rows) << text;
     EXPECT_EQ(rows.error().fault(), Fault::configuration);
   }
-  EXPECT_TRUE(foretell(R"({"bindings":[{"role":5,"members":"x"}]})", parties()));
 }
 
 }  // namespace

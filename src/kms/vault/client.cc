@@ -169,6 +169,7 @@ Result<KeyDescription> VaultClient::describe(Deadline deadline) {
                         .primary_version = KeyVersion(std::to_string(key.latest_version)),
                         .deletion_date = {},
                         .request_id = key.request_id,
+                        .kms_state = key.soft_deleted ? "soft-deleted" : "",
                         .expires = {},
                         .deletable_at_once = key.deletion_allowed};
 }
@@ -199,8 +200,7 @@ std::vector<Grant> VaultClient::grants() const {
     return "path \"" + mount + call + "/" + key_.name + "\" { capabilities = [\"" + capability +
            "\"] }\n";
   };
-  return {{.use = Grant::For::key,
-           .place = "a policy of the principal " + session_->principal_name(),
+  return {{.place = "a policy of the principal " + session_->principal_name(),
            .text = rule("encrypt", "update") + rule("decrypt", "update") + rule("keys", "read")}};
 }
 
