@@ -58,8 +58,8 @@ Status unseal(Session& session, const std::string& store) {
       status.state == host::HostState::serving || status.state == host::HostState::degraded;
   if (!serves) {
     return fail(
-        Code::unavailable,
-        fmt::format("the order is undone, but the host is {} still: {}", state,
+        status.last_kms_denied ? Code::denied : Code::unavailable,
+        fmt::format("no order keeps the store sealed, but the host is {} still: {}", state,
                     status.last_kms_problem.empty() ? status.reason : status.last_kms_problem));
   }
   return session.output.result(Json::object().set("state", state).set("host", true),
@@ -102,7 +102,7 @@ Command store_unseal_command() {
   command.examples = {{"keyhold store unseal /srv/store", ""}};
   command.json = {{"state", "of the host: serving, degraded; unsealed where none runs"},
                   {"host", "whether a running host obeyed"}};
-  command.exit_statuses = {4, 6, 7};
+  command.exit_statuses = {3, 4, 6, 7};
   command.run = [store](Session& session) { return unseal(session, *store); };
   return command;
 }

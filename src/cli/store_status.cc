@@ -18,16 +18,24 @@ using host::StoreStatus;
 using keyring::CopyReport;
 using keyring::CopyState;
 
+// A KMS that denies has answered, too.
+std::string kms_text(const HostStatus& host, WallTime now) {
+  const bool well = host.last_kms_problem.empty();
+  std::string text = well ? "" : host.last_kms_denied ? "; KMS denies" : "; KMS gives no answer";
+  if (!host.last_kms_success) return text;
+  return text + (well ? "; KMS last agreed " : ", last agreed ") +
+         format_distance(*host.last_kms_success, now);
+}
+
 std::string host_text(const StoreStatus& status, WallTime now) {
   if (!status.host_problem.empty()) return "does not answer: " + status.host_problem;
   if (!status.host) return "none; whoever needs keys next becomes it";
   const HostStatus& host = *status.host;
   std::string text = fmt::format("pid {} ({}), {} since {}", host.pid, host.program,
-                                 host::host_state_name(host.state), format_time(host.started));
+                                 host::host_state_name(host.state), format_time(host.state_since));
   if (!host.reason.empty()) text += ": " + host.reason;
-  if (host.last_kms_success) {
-    text += fmt::format("; KMS last answered {}", format_distance(*host.last_kms_success, now));
-  }
+  text += kms_text(host, now);
+  if (host.state_since != host.started) text += "; up since " + format_time(host.started);
   return text;
 }
 

@@ -65,11 +65,11 @@ Status HostParts::wait_while_sealed() {
     const Error sealed = sealed_by(layout_, *tombstone);
     if (!options_.waits_while_sealed) return fail(sealed);
     if (!std::exchange(said_so, true)) log::warning(sealed.message());
-    state_ = HostState::sealed;
+    enter(HostState::sealed);
     reason_ = sealed.message();
     order_came_.wait_for(lock, std::chrono::seconds(1));
   }
-  state_ = HostState::waiting_for_kms;
+  enter(HostState::waiting_for_kms);
   reason_.clear();
   return {};
 }
@@ -144,7 +144,7 @@ void HostParts::seal(const std::string& reason) {
   fencing_since_ = environment_.clock.boot_now().time_since_epoch().count();
   {
     const std::lock_guard lock(mutex_);
-    state_ = HostState::sealing;
+    enter(HostState::sealing);
     reason_ = reason;
   }
   if (server_) server_->tell_watchers({Code::sealed, "the store's host has sealed it: " + reason});
@@ -168,7 +168,7 @@ void HostParts::seal(const std::string& reason) {
         "its disk answers");
   }
   const std::lock_guard lock(mutex_);
-  state_ = HostState::sealed;
+  enter(HostState::sealed);
 }
 
 std::string HostParts::why(control::SealCause cause) const {
@@ -212,7 +212,7 @@ void HostParts::phase_changed(control::LeasePhase phase) {
   {
     const std::lock_guard lock(mutex_);
     resumes = back && state_ == HostState::unsealing;
-    state_ = state_of(phase);
+    enter(state_of(phase));
     if (back) reason_.clear();
   }
   if (resumes) engine_.resume();

@@ -162,7 +162,7 @@ bool HostParts::go_live() {
   notices_clones_ = crypto::start_clone_listener();
   {
     const std::lock_guard lock(mutex_);
-    state_ = HostState::serving;
+    enter(HostState::serving);
   }
   begin_lease();
   return true;
@@ -256,6 +256,11 @@ Result<keyring::KeyRing*> HostParts::usable_ring() const {
   return fail(Code::unavailable, host + "waits for its KMS: " + reason_);
 }
 
+void HostParts::enter(HostState state) {
+  if (state != state_) state_since_ = environment_.clock.wall_now();
+  state_ = state;
+}
+
 HostStatus HostParts::status() const {
   HostStatus status;
   status.pid = ::getpid();
@@ -272,6 +277,7 @@ HostStatus HostParts::status() const {
   for (const auto& [uri, answer] : kms_answers_) status.kms.push_back(answer);
   status.last_kms_denied = last_kms_denied_;
   status.state = state_;
+  status.state_since = state_since_;
   status.reason = reason_;
   status.last_kms_success = last_kms_success_;
   status.last_kms_problem = last_kms_problem_;

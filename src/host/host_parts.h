@@ -102,6 +102,8 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   Status clear_tombstone() override;
   void alert(control::AlertKind kind, const std::string& lockbox) override;
   void phase_changed(control::LeasePhase phase) override;
+  // REQUIRES: mutex_ is held.
+  void enter(HostState state);
   [[nodiscard]] std::string why(control::SealCause cause) const;
   Status wait_while_sealed();
   void follow_lockboxes();
@@ -155,8 +157,9 @@ class HostParts final : public store::KeyHolder, private LeaseWork {
   std::atomic<bool> forked_ = false;
   std::atomic<bool> notices_clones_ = false;
 
-  mutable std::mutex mutex_;  // the story so far
-  HostState state_ = HostState::waiting_for_kms;
+  mutable std::mutex mutex_;                      // the story so far
+  HostState state_ = HostState::waiting_for_kms;  // set by enter()
+  WallTime state_since_ = started_;
   std::string reason_;
   std::optional<WallTime> last_kms_success_;
   std::string last_kms_problem_;

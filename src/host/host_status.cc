@@ -161,6 +161,7 @@ HostStatus status_from(const json& from) {
   status.program = from.at("program");
   status.started = parse_time(from.at("started"));
   status.state = value_in(kStates, from.at("state"));
+  status.state_since = parse_time(from.value("state_since", from.at("started")));
   status.reason = from.at("reason");
   status.aead_backend = from.at("aead_backend");
   status.secret_memory = memory_from(from.at("secret_memory"));
@@ -271,6 +272,7 @@ json to_json(const HostStatus& status) {
           {"program", status.program},
           {"started", time_text(status.started)},
           {"state", host_state_name(status.state)},
+          {"state_since", time_text(status.state_since)},
           {"reason", status.reason},
           {"aead_backend", status.aead_backend},
           {"secret_memory", to_json(status.secret_memory)},

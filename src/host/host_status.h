@@ -40,7 +40,8 @@ struct HostStatus {
   std::string program;
   WallTime started;
   HostState state = HostState::waiting_for_kms;
-  std::string reason;  // why it waits or is sealed
+  WallTime state_since;  // of the last change of `state`
+  std::string reason;    // why it waits or is sealed
   std::string aead_backend;
   crypto::SecretMemoryUse secret_memory{};
   bool clone_detection = false;  // it listens for the kernel's word that the machine was cloned

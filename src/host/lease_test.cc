@@ -60,6 +60,7 @@ TEST_F(LeaseTest, ADenialSealsAndAccessThatReturnsServesAgain) {
   const ByteVector key = derived(*host_, Generation{1});
   store_.kms.disable("cmek");
   ASSERT_TRUE(reaches(HostState::sealed));
+  EXPECT_GT(host_->status().state_since, host_->status().started);
   EXPECT_EQ(code_of_use(*host_), Code::sealed);
   EXPECT_EQ(host_->ring().current_generation().error().code(), Code::sealed);
   EXPECT_NE(host_->status().reason.find("denied"), std::string::npos);

@@ -147,6 +147,7 @@ HostStatus example() {
   status.program = "db_bench \"quoted\"";
   status.started = WallTime(std::chrono::seconds(1'700'000'000));
   status.state = HostState::waiting_for_kms;
+  status.state_since = WallTime(std::chrono::seconds(1'700'000'002));
   status.reason = "no route";
   status.aead_backend = "openssl";
   status.secret_memory = {.locked_bytes = 4096, .used_bytes = 64, .limit_bytes = SIZE_MAX};
@@ -169,6 +170,7 @@ TEST(HostStatusJson, ReadsAsItWasWritten) {
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(to_json_text(*read), text);
   EXPECT_EQ(read->started, example().started);
+  EXPECT_EQ(read->state_since, example().state_since);
   EXPECT_EQ(read->secret_memory.limit_bytes, SIZE_MAX);
   EXPECT_EQ(read->health.copies.at(0).state, keyring::CopyState::behind);
 }
