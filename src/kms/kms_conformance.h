@@ -30,7 +30,8 @@ class KmsConformance : public testing::TestWithParam<MakeKmsAdapter> {
  protected:
   void SetUp() override {
     kms_ = GetParam()();
-    if (kms_ == nullptr) GTEST_SKIP() << "this KMS cannot be reached from here";
+    if (kms_ == nullptr)
+      GTEST_SKIP() << "no server of it here, or no credentials (docs/kms/ names the variables)";
     const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
     const std::string reason = kms_->lacks(test.substr(0, test.find('/')));
     if (!reason.empty()) GTEST_SKIP() << reason;

@@ -24,7 +24,12 @@ namespace keyhold::kms::aws {
 
 class Moto {
  public:
-  static bool installed() { return std::filesystem::exists(program()); }
+  // Where scripts/test has made build/venv, it has to be in there: a failure else.
+  static bool installed() {
+    const bool there = std::filesystem::exists(program());
+    EXPECT_TRUE(there || !std::filesystem::exists(KEYHOLD_VENV_DIR)) << "build/venv has no moto";
+    return there;
+  }
 
   // REQUIRES: installed().
   static Moto& shared() {

