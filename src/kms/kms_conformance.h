@@ -31,7 +31,8 @@ class KmsConformance : public testing::TestWithParam<MakeKmsAdapter> {
   void SetUp() override {
     kms_ = GetParam()();
     if (kms_ == nullptr)
-      GTEST_SKIP() << "no server of it here, or no credentials (docs/kms/ names the variables)";
+      GTEST_SKIP() << "no server of it here, or no credentials (the head of its conformance test "
+                      "names the variables)";
     const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
     const std::string reason = kms_->lacks(test.substr(0, test.find('/')));
     if (!reason.empty()) GTEST_SKIP() << reason;

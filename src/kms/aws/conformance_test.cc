@@ -12,8 +12,8 @@
 #include "cloud/environment.h"
 #include "cloud/test_environment.h"
 #include "kms/aws/test_adapter.h"
-#include "kms/kms_conformance.h"
 #include "kms/aws/test_moto.h"
+#include "kms/kms_conformance.h"
 
 namespace keyhold::kms {
 namespace {
